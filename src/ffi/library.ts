@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import koffi from "koffi";
@@ -61,31 +61,31 @@ function findDirectory(): string {
     );
   }
   const packageName = `@node-llama-cpp/${name}`;
-  const manifest = resolveManifest(packageName);
-  const { version } = manifest.json as { version?: string };
-  if (version !== NATIVE_VERSION) {
+  const manifest = readManifest(packageName);
+  if (manifest.version !== NATIVE_VERSION) {
     throw new RondoError(
       "BACKEND_VERSION",
-      `loading ggml: ${packageName} is ${version}, the binding was written for ${NATIVE_VERSION}; ` +
+      `loading ggml: ${packageName} is ${manifest.version}, the binding was written for ${NATIVE_VERSION}; ` +
         `install ${packageName}@${NATIVE_VERSION}`,
     );
   }
   return join(dirname(manifest.path), "bins", name);
 }
 
-function resolveManifest(packageName: string): { path: string; json: unknown } {
-  const require = createRequire(import.meta.url);
-  try {
-    const path = require.resolve(`${packageName}/package.json`);
-    return { path, json: require(path) };
-  } catch (cause) {
+/** The package's `exports` hide its manifest, so the module folders are searched for it. */
+function readManifest(packageName: string): { path: string; version: string } {
+  const folders = createRequire(import.meta.url).resolve.paths(packageName) ?? [];
+  const path = folders
+    .map((folder) => join(folder, packageName, "package.json"))
+    .find((file) => existsSync(file));
+  if (path === undefined) {
     throw new RondoError(
       "BACKEND_MISSING",
       `loading ggml: the optional dependency ${packageName} is not installed; ` +
         "run npm install again without --omit=optional",
-      { cause },
     );
   }
+  return { path, version: JSON.parse(readFileSync(path, "utf8")).version };
 }
 
 function open(directory: string, name: LibraryName): Library {

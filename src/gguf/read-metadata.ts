@@ -10,8 +10,8 @@ import {
 } from "./metadata-value.ts";
 import { quoteName } from "./model-error.ts";
 
-/** The fewest bytes a key-value pair takes: key length, one character, type, one byte of value. */
-export const MIN_PAIR_BYTES: number = 8 + 1 + 4 + 1;
+/** The fewest bytes a key-value pair takes: key length, type, one byte of value. */
+export const MIN_PAIR_BYTES: number = 8 + 4 + 1;
 const STRING_LENGTH_BYTES = 8;
 
 /** Reads `numPairs` key-value pairs at the cursor. @throws RondoError for anything malformed. */

@@ -8,7 +8,7 @@ import { takeNativeError } from "./log.ts";
 import { ggml } from "./symbols.ts";
 
 /** Sizes of a tensor, `ne0` (contiguous) first, at most four. */
-export type Shape = readonly [number, number?, number?, number?];
+export type Shape = readonly [number, ...number[]];
 
 /**
  * Long-lived tensors (weights, KV) that share one native buffer: declare them, then {@link allocate} once.

@@ -1,0 +1,65 @@
+import { parseArgs } from "node:util";
+import { writeRandomModel } from "../src/lab/random-model/random-model.ts";
+import { isModelShapeName, MODEL_SHAPE_NAMES } from "../src/lab/random-model/shapes.ts";
+import { RANDOM_MODEL_TYPES, type RandomModelType } from "../src/lab/random-model/tensor-bytes.ts";
+
+const USAGE = `Writes a GGUF file of random numbers in the shape of a real model, for tests and measurements.
+
+  npx tsx scripts/make-gguf.ts --shape SHAPE --type TYPE --out FILE [--output-type TYPE] [--seed N]
+
+  SHAPE  ${MODEL_SHAPE_NAMES.join(", ")}
+  TYPE   ${RANDOM_MODEL_TYPES.join(", ")}
+  --output-type  type of the token embedding and output matrix, where it differs
+  --seed         other numbers (1 unless given)
+`;
+
+function fail(why: string): never {
+  process.stderr.write(`${why}\n\n${USAGE}`);
+  process.exit(2);
+}
+
+function modelType(text: string | undefined, option: string): RandomModelType {
+  const found = RANDOM_MODEL_TYPES.find((type) => type === text?.toUpperCase());
+  return found ?? fail(`${option}: "${text ?? ""}" is none of ${RANDOM_MODEL_TYPES.join(", ")}`);
+}
+
+function readOptions() {
+  try {
+    return parseArgs({
+      options: {
+        shape: { type: "string" },
+        type: { type: "string" },
+        out: { type: "string" },
+        "output-type": { type: "string" },
+        seed: { type: "string", default: "1" },
+      },
+    }).values;
+  } catch (error) {
+    return fail((error as Error).message);
+  }
+}
+
+const values = readOptions();
+const { shape = "", out, seed } = values;
+if (!isModelShapeName(shape)) fail(`--shape: "${shape}" is none of ${MODEL_SHAPE_NAMES.join(", ")}`);
+if (out === undefined) fail("--out: name the file to write");
+if (!/^\d+$/.test(seed)) fail(`--seed: "${seed}" is not a whole number`);
+const type = modelType(values.type, "--type");
+const outputType =
+  values["output-type"] === undefined ? type : modelType(values["output-type"], "--output-type");
+
+const startMs = performance.now();
+let shownPercent = -1;
+await writeRandomModel(out, shape, type, {
+  seed: Number(seed),
+  outputType,
+  onProgress: (written, total) => {
+    const percent = Math.floor((100 * written) / total);
+    if (percent === shownPercent || !process.stderr.isTTY) return;
+    shownPercent = percent;
+    process.stderr.write(`\r${out}: ${percent} % of ${(total / 1e6).toFixed(1)} MB`);
+  },
+});
+process.stderr.write(
+  `${process.stderr.isTTY ? "\n" : ""}wrote ${out} in ${((performance.now() - startMs) / 1000).toFixed(1)} s\n`,
+);

@@ -59,6 +59,10 @@ describe("it refuses", () => {
     expectRefusal("MODEL_UNSUPPORTED", "llama and gpt2", changed("model", string("bert")));
   });
 
+  test("a pre-tokenizer that aborts on a space", () => {
+    expectRefusal("MODEL_UNSUPPORTED", "whitespace", changed("pre", string("whitespace")));
+  });
+
   test("a file without tokens", () => {
     const metadata = byteLevelMetadata();
     metadata.delete(`${KEY}.tokens`);

@@ -29,7 +29,13 @@ export function validateVocabulary(metadata: Metadata): void {
       `tokenizer.ggml.model is ${quote(model)}, supported are ${SUPPORTED_MODELS.join(" and ")}; use another model`,
     );
   }
-  metadata.optionalString("tokenizer.ggml.pre");
+  // Asserts that no token of a text holds a space, and then finds one.
+  if (metadata.optionalString("tokenizer.ggml.pre") === "whitespace") {
+    throw error(
+      "MODEL_UNSUPPORTED",
+      'tokenizer.ggml.pre is "whitespace", which libllama cannot use; use another model',
+    );
+  }
   const tokens = metadata.strings("tokenizer.ggml.tokens");
   const ids = checkTokens(tokens);
   checkScores(metadata, tokens.length);

@@ -111,6 +111,37 @@ describe("a byte-level vocabulary", () => {
   });
 });
 
+describe("a vocabulary whose texts are split by std::regex", () => {
+  test.each(["default", "deepseek-llm", "tekken", "gpt-4o"])(
+    "survives runs of 30,000 characters (%s)",
+    async (preTokenizer) => {
+      await using file = await writeVocabulary(byteLevelMetadata(preTokenizer));
+      using vocabulary = await Vocabulary.load(file.path);
+      for (const unit of ["a", "A", "1", "!", " ", "\n", "é", "中", "aB3+"]) {
+        const text = unit.repeat(30_000 / unit.length);
+        expect(decode(vocabulary, vocabulary.encode(text))).toBe(text);
+      }
+    },
+  );
+
+  test("finds control tokens and adds its own around such a run", async () => {
+    const metadata = byteLevelMetadata("default").set("tokenizer.ggml.add_bos_token", {
+      type: "bool",
+      value: true,
+    });
+    await using file = await writeVocabulary(metadata);
+    using vocabulary = await Vocabulary.load(file.path);
+    const before = [...vocabulary.encode("a".repeat(995))];
+    const text = `${"a".repeat(995)}<|im_start|>${"a".repeat(995)}`;
+    expect([...vocabulary.encode(text, { addSpecial: true, parseSpecial: true })]).toEqual([
+      265,
+      ...before,
+      266,
+      ...before,
+    ]);
+  });
+});
+
 describe("a SentencePiece vocabulary", () => {
   test("starts texts with its beginning-of-sequence token where asked to", async () => {
     using vocabulary = await Vocabulary.load(sentencePiece.path);

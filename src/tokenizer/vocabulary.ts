@@ -5,6 +5,7 @@ import {
   getVocabulary,
   isEndOfGeneration,
   loadVocabularyModel,
+  metadataText,
   numTokens,
   type SpecialTokens,
   specialTokens,
@@ -13,6 +14,7 @@ import {
   tokenize,
   tokenToPiece,
 } from "../ffi/libllama/vocabulary.ts";
+import { needsSplitting, splitLongRuns } from "./long-runs.ts";
 
 export interface EncodeOptions {
   /** Adds what the vocabulary wants around a text, most often a beginning-of-sequence token. Default false. */
@@ -40,6 +42,8 @@ export class Vocabulary implements Disposable {
   /** Whether `addSpecial` puts `eos` last. */
   readonly addEos: boolean;
   readonly #pieces: (Uint8Array | undefined)[];
+  readonly #splitsLongRuns: boolean;
+  #specialTexts: readonly string[] | undefined;
   #model: VocabularyModel | undefined;
 
   private constructor(model: VocabularyModel, special: SpecialTokens) {
@@ -51,6 +55,9 @@ export class Vocabulary implements Disposable {
     this.addBos = special.addBos;
     this.addEos = special.addEos;
     this.#pieces = new Array(this.size);
+    this.#splitsLongRuns =
+      metadataText(model, "tokenizer.ggml.model") === "gpt2" &&
+      needsSplitting(metadataText(model, "tokenizer.ggml.pre"));
   }
 
   /**
@@ -78,7 +85,15 @@ export class Vocabulary implements Disposable {
    * into UTF-8; NUL is a character like others.
    */
   encode(text: string, { addSpecial = false, parseSpecial = false }: EncodeOptions = {}): Int32Array {
-    return tokenize(this.#native, Buffer.from(text), { addSpecial, parseSpecial });
+    const native = this.#native;
+    const parts = this.#splitsLongRuns ? splitLongRuns(text, () => this.#findSpecialTexts()) : [text];
+    if (parts.length === 1) return tokenize(native, Buffer.from(text), { addSpecial, parseSpecial });
+    const tokens = parts.flatMap((part) => [
+      ...tokenize(native, Buffer.from(part), { addSpecial: false, parseSpecial }),
+    ]);
+    if (addSpecial && this.addBos && this.bos !== undefined) tokens.unshift(this.bos);
+    if (addSpecial && this.addEos && this.eos !== undefined) tokens.push(this.eos);
+    return Int32Array.from(tokens);
   }
 
   /**
@@ -113,6 +128,16 @@ export class Vocabulary implements Disposable {
     freeVocabularyModel(this.#model);
     this.#model = undefined;
     this.#pieces.length = 0;
+  }
+
+  /** Texts that encoding looks for as a whole. */
+  #findSpecialTexts(): readonly string[] {
+    const wholes = TOKEN_ATTRIBUTE.control | TOKEN_ATTRIBUTE.unknown | TOKEN_ATTRIBUTE.userDefined;
+    const native = this.#native;
+    this.#specialTexts ??= Array.from({ length: this.size }, (_, id) => id)
+      .filter((id) => (tokenAttributes(native, id) & wholes) !== 0)
+      .map((id) => Buffer.from(this.tokenBytes(id)).toString());
+    return this.#specialTexts;
   }
 
   get #native(): NativeVocabulary {

@@ -1,0 +1,129 @@
+import type { Random } from "./random.ts";
+
+/** Given names of people: owners of facts, and values of facts about people. None ends in "s". */
+export const PEOPLE: readonly string[] = (
+  "Anna Tom Maria Peter Laura Simon Nina Oscar Clara Felix Emma David Julia Martin Sophie Paul Elena Victor Alice Henry " +
+  "Sarah Daniel Rosa Leo Hannah Adam Ivy George Olivia Robert Mia Frank Zoe Albert Lucy Edward Grace Oliver Kate Arthur " +
+  "Irene Hugo Vera Ben Helen Jack Nora Max"
+).split(" ");
+
+/** Kinship words that stand for a person: "my brother". */
+export const KIN: readonly string[] = [
+  "brother",
+  "sister",
+  "mother",
+  "father",
+  "uncle",
+  "aunt",
+  "cousin",
+  "grandmother",
+];
+
+const WORDS = {
+  petName:
+    "Miso Rex Luna Bella Milo Shadow Ginger Biscuit Pepper Tiger Coco Rocky Daisy Simba Nala Buster Oreo Toffee Mango " +
+    "Pixie Ziggy Olive Bandit Maple Peanut Waffle Hazel Dusty Cosmo Poppy",
+  childName:
+    "Noah Lily Ethan Ella Lucy Theo Ruby Isla Finn Jonah Stella Owen Amelia Caleb Naomi Toby Willow Eli Maya Jasper",
+  person: PEOPLE.join(" "),
+  boatName: "Aurora Pearl Falcon Neptune Breeze Mermaid Comet Horizon Seagull Victory",
+  city:
+    "Paris London Rome Berlin Madrid Vienna Oslo Dublin Tokyo Lisbon Prague Cairo Boston Chicago Toronto Sydney Athens " +
+    "Warsaw Geneva Milan Seattle Moscow Delhi Lima Denver Hamburg Naples Bergen Kyoto Dallas",
+  country:
+    "France Italy Spain Japan Canada Brazil Norway Egypt India Mexico Poland Greece Kenya Chile Sweden Peru",
+  colour:
+    "red blue green yellow purple orange black white pink brown grey silver gold turquoise violet crimson",
+  food: "pizza pasta sushi curry soup rice salad lasagne tacos pancakes noodles risotto stew dumplings omelette chocolate",
+  drink: "tea coffee water milk lemonade juice wine beer cider cocoa cola smoothie",
+  fruit:
+    "apples pears cherries plums peaches grapes lemons melons bananas figs kiwis mangoes strawberries apricots",
+  animal:
+    "cats dogs horses owls foxes bears wolves rabbits dolphins whales penguins tigers lions elephants otters bees",
+  sport:
+    "tennis football rugby golf hockey chess swimming rowing cycling skiing boxing running climbing sailing",
+  flower: "roses tulips lilies daisies orchids violets sunflowers poppies irises dahlias",
+  season: "spring summer autumn winter",
+  music: "jazz rock opera blues folk soul techno reggae swing pop",
+  subject: "history maths physics biology art geography music chemistry latin drama",
+  job:
+    "baker teacher doctor nurse lawyer farmer pilot painter plumber writer gardener chef judge tailor dentist librarian " +
+    "mechanic carpenter cleaner banker sailor singer dancer waiter",
+  company: "Acme Globex Initech Umbra Vertex Nimbus Orion Quantum Solaris Zenith Atlas Helix",
+  instrument: "piano guitar violin flute drums cello trumpet harp clarinet organ banjo saxophone",
+  language:
+    "French German Spanish Italian Polish Greek Dutch Danish Swedish Arabic Hindi Korean Turkish Finnish",
+  month: "January February March April May June July August September October November December",
+  weekday: "Monday Tuesday Wednesday Thursday Friday Saturday Sunday",
+  car: "Volvo Toyota Fiat Ford Honda Skoda Mazda Tesla Jaguar Bentley Renault Peugeot",
+  allergy: "nuts eggs milk wheat shellfish pollen dust cats wool latex soy bees",
+  place:
+    "kitchen drawer garage attic cellar hallway bedroom office garden shed wardrobe cupboard basement bathroom car " +
+    "suitcase backpack desk locker fridge",
+  gift: "book watch scarf camera lamp bicycle ring kettle clock tent vase puzzle",
+} as const;
+
+type ListDomain = keyof typeof WORDS;
+
+/** Where the values of an attribute come from. */
+export type Domain = ListDomain | "age" | "code" | "number" | "password";
+
+const LISTS: ReadonlyMap<string, readonly string[]> = new Map(
+  Object.entries(WORDS).map(([name, words]) => [name, words.split(" ")]),
+);
+
+/** Domains of proper names, in which a value may also be a word that nobody has heard before. */
+const OPEN_DOMAINS: ReadonlySet<Domain> = new Set<Domain>([
+  "petName",
+  "childName",
+  "boatName",
+  "person",
+  "city",
+  "company",
+]);
+const COINED_SHARE = 0.25;
+
+const ONSETS = "b d f g h j k l m n p r s t v w z br dr kl st".split(" ");
+const VOWELS = "a e i o u a e i o ai".split(" ");
+const CODAS = ["", "", "", "n", "r", "l", "m", "k"];
+
+/** A pronounceable word that no list holds, of two or three syllables, in lower case. */
+export function coinWord(random: Random): string {
+  const syllables = random.chance(0.9) ? 2 : 3;
+  let word = "";
+  for (let i = 0; i < syllables; i++) word += random.pick(ONSETS) + random.pick(VOWELS);
+  return word + random.pick(CODAS);
+}
+
+/** A coined word as a name. */
+export function coinName(random: Random): string {
+  const word = coinWord(random);
+  return word.charAt(0).toUpperCase() + word.slice(1);
+}
+
+function digits(random: Random, count: number): string {
+  let text = String(1 + random.below(9));
+  while (text.length < count) text += String(random.below(10));
+  return text;
+}
+
+/** One value of a domain. */
+export function drawValue(domain: Domain, random: Random): string {
+  switch (domain) {
+    case "age":
+      return String(18 + random.below(70));
+    case "number":
+      return String(2 + random.below(98));
+    case "code":
+      return digits(random, random.chance(0.5) ? 3 : 4);
+    case "password":
+      return coinWord(random);
+    default:
+      return drawListed(domain, random);
+  }
+}
+
+function drawListed(domain: ListDomain, random: Random): string {
+  if (OPEN_DOMAINS.has(domain) && random.chance(COINED_SHARE)) return coinName(random);
+  return random.pick(LISTS.get(domain) ?? []);
+}

@@ -14,6 +14,7 @@ const STATUS_ABORTED = 1;
 const GGML_RELEASE = "0.25.1";
 
 let cpuDevice: Device | undefined;
+let cpuFunctions: GgmlCpu | undefined;
 
 /** Loads ggml's backends once a process and answers with the CPU's device. */
 export function loadBackends(): Device {
@@ -69,7 +70,8 @@ export class CpuBackend implements Disposable {
     }
     this.device = loadBackends();
     this.threads = threads;
-    this.#cpu = bindCpu(ggml.ggml_backend_dev_backend_reg(this.device));
+    cpuFunctions ??= bindCpu(ggml.ggml_backend_dev_backend_reg(this.device));
+    this.#cpu = cpuFunctions;
     const handle = ggml.ggml_backend_dev_init(this.device, null);
     const threadpool = handle === null ? null : newThreadpool(this.#cpu, threads);
     if (handle === null || threadpool === null) {

@@ -6,28 +6,31 @@ export interface TextPlan {
   readonly tokens: Int32Array;
 }
 
-/** A place where text and tokens are known to meet: a boundary of messages. */
+/** A place where text and tokens are known to meet: the end of a prompt or of a reply. */
 interface Mark {
   readonly textLength: number;
   readonly numTokens: number;
 }
 
+const START: Mark = { textLength: 0, numTokens: 0 };
+
 /**
  * The text that a cache holds, beside its tokens. A model's reply need not tokenise back to the ids that were
- * sampled, so a longer text extends the tokens that are there, and a changed one is read again only from the
- * last boundary before the change.
+ * sampled, so a longer text extends the tokens that are there, and a changed one is tokenised again only from
+ * the last mark before the change.
  */
 export class EvaluatedText {
   readonly #encode: (text: string, isStart: boolean) => Int32Array;
   #text = "";
   #tokens: number[] = [];
-  #marks: Mark[] = [{ textLength: 0, numTokens: 0 }];
+  #marks: Mark[] = [];
 
   /** @param encode tokens of a piece of text; `isStart` where nothing comes before it. */
   constructor(encode: (text: string, isStart: boolean) => Int32Array) {
     this.#encode = encode;
   }
 
+  /** Up to the last mark. */
   get text(): string {
     return this.#text;
   }
@@ -38,39 +41,32 @@ export class EvaluatedText {
 
   /** How to get from what is held to `text`. Changes nothing. */
   plan(text: string): TextPlan {
-    const mark = this.#lastMarkWithin(commonLength(this.#text, text));
+    const shared = commonLength(this.#text, text);
+    const mark = this.#marks.findLast(({ textLength }) => textLength <= shared) ?? START;
     const fresh = this.#encode(text.slice(mark.textLength), mark.textLength === 0);
-    // Tokens after the boundary that are the same again need no second evaluation.
+    // Tokens after the mark that are the same again need no second evaluation.
     let same = 0;
     while (same < fresh.length && fresh[same] === this.#tokens[mark.numTokens + same]) same++;
     return { keep: mark.numTokens + same, tokens: fresh.subarray(same) };
   }
 
-  /** Books that `plan` was carried out: the cache holds `text`, which ends at a boundary. */
-  apply(text: string, { keep, tokens }: TextPlan): void {
-    const shared = commonLength(this.#text, text);
-    this.#marks = this.#marks.filter((mark) => mark.textLength <= shared && mark.numTokens <= keep);
-    this.#tokens = [...this.#tokens.slice(0, keep), ...tokens];
-    this.#text = text;
-    this.#mark();
+  /** Forgets all but the first `numTokens` tokens; text is kept up to the last mark within them. */
+  truncate(numTokens: number): void {
+    this.#marks = this.#marks.filter((mark) => mark.numTokens <= numTokens);
+    this.#tokens.length = Math.min(this.#tokens.length, numTokens);
+    this.#text = this.#text.slice(0, this.#marks.at(-1)?.textLength ?? 0);
   }
 
-  /** Books tokens that were sampled and evaluated, and the text they stand for. */
-  append(text: string, tokens: readonly number[]): void {
-    this.#text += text;
+  /**
+   * Books that `tokens` were evaluated. `text` is all that the cache then stands for, undefined where that is
+   * not known to the letter: the next plan compares tokens instead.
+   */
+  extend(text: string | undefined, tokens: Iterable<number>): void {
     this.#tokens.push(...tokens);
-    this.#mark();
-  }
-
-  #mark(): void {
-    const mark = { textLength: this.#text.length, numTokens: this.#tokens.length };
-    const last = this.#marks.at(-1);
-    if (last?.textLength === mark.textLength) this.#marks.pop();
-    this.#marks.push(mark);
-  }
-
-  #lastMarkWithin(textLength: number): Mark {
-    return this.#marks.findLast((mark) => mark.textLength <= textLength) ?? { textLength: 0, numTokens: 0 };
+    if (text === undefined) return;
+    this.#text = text;
+    const mark = { textLength: text.length, numTokens: this.#tokens.length };
+    this.#marks = [...this.#marks.filter(({ textLength }) => textLength < mark.textLength), mark];
   }
 }
 

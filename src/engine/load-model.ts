@@ -9,6 +9,7 @@ import { type Hyperparameters, readHyperparameters } from "../model/hyperparamet
 import { checkFits, estimateMemory } from "../model/memory-estimate.ts";
 import { placeWeights } from "../model/weight-placement.ts";
 import { Weights } from "../model/weights.ts";
+import { ChatTemplate } from "../tokenizer/chat-template.ts";
 import { Vocabulary } from "../tokenizer/vocabulary.ts";
 import { validateVocabulary } from "../tokenizer/vocabulary-checks.ts";
 import { Model } from "./model.ts";
@@ -53,6 +54,7 @@ export async function loadModel(path: string, options: LoadModelOptions = {}): P
     vocabulary,
     weightBytes: weights.bytes,
     runner,
+    template: once(() => chatTemplate(file, vocabulary)),
     resources: resources.move(),
   });
 }
@@ -75,4 +77,25 @@ function chooseContextLength(path: string, h: Hyperparameters, wanted: number | 
     );
   }
   return wanted;
+}
+
+function chatTemplate(file: GgufFile, vocabulary: Vocabulary): ChatTemplate {
+  const source = file.metadata.optionalString("tokenizer.chat_template");
+  if (source === undefined) {
+    throw new RondoError(
+      "TEMPLATE_MISSING",
+      `starting a chat: ${file.path} has no chat template; use an instruction-tuned model`,
+    );
+  }
+  const text = (token: number | undefined): string =>
+    token === undefined ? "" : Buffer.from(vocabulary.tokenBytes(token)).toString();
+  return new ChatTemplate(source, { bos_token: text(vocabulary.bos), eos_token: text(vocabulary.eos) });
+}
+
+function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
+  };
 }

@@ -4,7 +4,9 @@ import type { CpuBackend } from "../ffi/ggml/cpu-backend.ts";
 import type { Metadata } from "../gguf/metadata.ts";
 import { ContiguousCache } from "../kv/contiguous-cache.ts";
 import type { Hyperparameters } from "../model/hyperparameters.ts";
+import type { ChatTemplate } from "../tokenizer/chat-template.ts";
 import type { Vocabulary } from "../tokenizer/vocabulary.ts";
+import { Chat, type ChatOptions } from "./chat.ts";
 import type { ModelRunner } from "./model-runner.ts";
 
 export interface LogitsOptions {
@@ -23,6 +25,8 @@ export interface LoadedModel {
   readonly vocabulary: Vocabulary;
   readonly weightBytes: number;
   readonly runner: ModelRunner;
+  /** The file's chat template, parsed when first asked for. */
+  readonly template: () => ChatTemplate;
   readonly resources: Resources;
 }
 
@@ -80,6 +84,15 @@ export class Model implements AsyncDisposable {
     } finally {
       this.freeCache(cache);
     }
+  }
+
+  /**
+   * A new conversation.
+   *
+   * @throws RondoError `TEMPLATE_MISSING` where the file has no chat template, `OPTION_…` for wrong options.
+   */
+  createChat(options: ChatOptions = {}): Chat {
+    return new Chat(this, this.parts.template(), options);
   }
 
   /** Waits for what is being computed, then frees everything. Closing twice does nothing. */

@@ -55,7 +55,8 @@ export class Model implements AsyncDisposable {
   /** Bytes in native memory: weights, intermediate tensors, and the KV of open chats. */
   get memory(): { readonly weightBytes: number; readonly computeBytes: number; readonly kvBytes: number } {
     const kvBytes = [...this.#caches].reduce((sum, cache) => sum + cache.allocatedBytes, 0);
-    return { weightBytes: this.#loaded.weightBytes, computeBytes: this.#loaded.runner.computeBytes, kvBytes };
+    const { weightBytes, runner } = this.parts;
+    return { weightBytes, computeBytes: runner.computeBytes, kvBytes };
   }
 
   /**

@@ -2,6 +2,7 @@ import koffi from "koffi";
 import { RondoError } from "../../core/errors.ts";
 import { callAsync } from "../bind.ts";
 import { isNull } from "../brand.ts";
+import { preferHugePages } from "../huge-pages.ts";
 import { track } from "../live.ts";
 import type { BufferType, Context, NativeBuffer, Tensor } from "./handles.ts";
 import { takeNativeError } from "./log.ts";
@@ -48,6 +49,7 @@ export class TensorArena implements Disposable {
     }
     this.#buffer = buffer;
     this.#bytes = ggml.ggml_backend_buffer_get_size(buffer);
+    preferHugePages(ggml.ggml_backend_buffer_get_base(buffer), this.#bytes);
     track("buffers", 1);
     track("bufferBytes", this.#bytes);
   }

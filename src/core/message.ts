@@ -5,10 +5,10 @@ export interface TextPart {
 }
 
 /** One message of a conversation, in the form of the OpenAI API. */
-export interface Message {
+export type Message = {
   readonly role: string;
   readonly content: string | readonly TextPart[];
-}
+};
 
 /** The text of a message's content. */
 export function messageText({ content }: Message): string {

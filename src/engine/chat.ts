@@ -46,6 +46,8 @@ export class Chat implements AsyncDisposable {
   readonly #template: ChatTemplate;
   readonly #sampling: Partial<SamplingParameters>;
   readonly #sequence: Sequence;
+  /** What a template that asks for the date is told: one time, or the chat's beginning would change at midnight. */
+  readonly #startedAt = new Date();
   #messages: readonly Message[];
   #tail: Promise<unknown> = Promise.resolve();
   #isClosed = false;
@@ -136,7 +138,7 @@ export class Chat implements AsyncDisposable {
     messages: readonly Message[],
     { signal, onPrefill }: SendOptions,
   ): Promise<ReadResult | undefined> {
-    const prompt = this.#template.render({ messages, addGenerationPrompt: true });
+    const prompt = this.#template.render({ messages, addGenerationPrompt: true, now: this.#startedAt });
     try {
       return await this.#sequence.read(prompt, { signal, onPrefill });
     } catch (error) {
@@ -148,7 +150,7 @@ export class Chat implements AsyncDisposable {
   /** Books the answer, and reads what the template puts after it, so that the next question finds it there. */
   async #closeRound(messages: readonly Message[]): Promise<void> {
     this.#messages = messages;
-    const text = this.#template.render({ messages, addGenerationPrompt: false });
+    const text = this.#template.render({ messages, now: this.#startedAt });
     try {
       await this.#sequence.read(text, { signal: undefined, onPrefill: undefined });
     } catch (error) {

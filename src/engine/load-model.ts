@@ -54,7 +54,7 @@ export async function loadModel(path: string, options: LoadModelOptions = {}): P
     vocabulary,
     weightBytes: weights.bytes,
     runner,
-    template: once(() => chatTemplate(file, vocabulary)),
+    template: once(() => ChatTemplate.fromModel(file.metadata, vocabulary)),
     resources: resources.move(),
   });
 }
@@ -77,19 +77,6 @@ function chooseContextLength(path: string, h: Hyperparameters, wanted: number | 
     );
   }
   return wanted;
-}
-
-function chatTemplate(file: GgufFile, vocabulary: Vocabulary): ChatTemplate {
-  const source = file.metadata.optionalString("tokenizer.chat_template");
-  if (source === undefined) {
-    throw new RondoError(
-      "TEMPLATE_MISSING",
-      `starting a chat: ${file.path} has no chat template; use an instruction-tuned model`,
-    );
-  }
-  const text = (token: number | undefined): string =>
-    token === undefined ? "" : Buffer.from(vocabulary.tokenBytes(token)).toString();
-  return new ChatTemplate(source, { bos_token: text(vocabulary.bos), eos_token: text(vocabulary.eos) });
 }
 
 function once<T>(make: () => T): () => T {

@@ -46,10 +46,10 @@ export class ReplyText {
 
   #hand(text: string): boolean {
     if (text.includes("\uFFFD")) this.#isExact = false;
-    const { text: certain, isStopped } = this.#stop.push(text);
-    if (isStopped) this.#isExact = false;
-    this.#give(certain);
-    return isStopped;
+    this.#give(this.#stop.push(text));
+    if (this.#stop.stoppedBy === undefined) return false;
+    this.#isExact = false;
+    return true;
   }
 
   #give(text: string): void {

@@ -2,7 +2,7 @@ import { freemem } from "node:os";
 import { RondoError } from "../core/errors.ts";
 import { bytesPerToken } from "../kv/contiguous-cache.ts";
 import type { Hyperparameters } from "./hyperparameters.ts";
-import type { PlacedWeight } from "./weight-placement.ts";
+import { type PlacedWeight, placedBytes } from "./weight-placement.ts";
 
 export interface MemoryEstimate {
   readonly weightBytes: number;
@@ -19,7 +19,7 @@ export function estimateMemory(
   h: Hyperparameters,
   { numTokens, batchTokens }: { readonly numTokens: number; readonly batchTokens: number },
 ): MemoryEstimate {
-  const weightBytes = placed.reduce((sum, { info }) => sum + info.sizeBytes, 0);
+  const weightBytes = placed.reduce((sum, weight) => sum + placedBytes(weight), 0);
   const kvBytes = numTokens * bytesPerToken(h);
   const attentionWidth = (h.numHeads + 2 * h.numKvHeads) * h.headDim;
   const elementsPerToken = 3 * h.embeddingLength + 2 * attentionWidth + 3 * h.feedForwardLength;

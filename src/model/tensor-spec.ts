@@ -17,10 +17,20 @@ export interface TensorSpec {
   readonly shape: readonly number[];
   readonly role: TensorRole;
   readonly optional?: boolean;
+  /**
+   * The weight that this one and its neighbours of the same name here are stacked into, row after row, where
+   * their types are the same: one product instead of several over the same input.
+   */
+  readonly stack?: string;
 }
 
 const matrix = (name: string, shape: readonly number[]): TensorSpec => ({ name, shape, role: "matrix" });
 const vector = (name: string, length: number): TensorSpec => ({ name, shape: [length], role: "vector" });
+
+/** Marks tensors that read the same input. */
+function stacked(stack: string, specs: readonly TensorSpec[]): TensorSpec[] {
+  return specs.map((spec) => ({ ...spec, stack }));
+}
 
 /** Marks tensors that a file may leave out. */
 export function optional(specs: readonly TensorSpec[]): TensorSpec[] {
@@ -31,20 +41,22 @@ export function optional(specs: readonly TensorSpec[]): TensorSpec[] {
 export function attentionTensors(h: Hyperparameters): TensorSpec[] {
   return [
     vector("attn_norm.weight", h.embeddingLength),
-    matrix("attn_q.weight", [h.embeddingLength, h.numHeads * h.headDim]),
-    matrix("attn_k.weight", [h.embeddingLength, h.numKvHeads * h.headDim]),
-    matrix("attn_v.weight", [h.embeddingLength, h.numKvHeads * h.headDim]),
+    ...stacked("attn_qkv.weight", [
+      matrix("attn_q.weight", [h.embeddingLength, h.numHeads * h.headDim]),
+      matrix("attn_k.weight", [h.embeddingLength, h.numKvHeads * h.headDim]),
+      matrix("attn_v.weight", [h.embeddingLength, h.numKvHeads * h.headDim]),
+    ]),
     matrix("attn_output.weight", [h.numHeads * h.headDim, h.embeddingLength]),
   ];
 }
 
 /** Biases of the query, key and value projections. */
 export function attentionBiases(h: Hyperparameters): TensorSpec[] {
-  return [
+  return stacked("attn_qkv.bias", [
     vector("attn_q.bias", h.numHeads * h.headDim),
     vector("attn_k.bias", h.numKvHeads * h.headDim),
     vector("attn_v.bias", h.numKvHeads * h.headDim),
-  ];
+  ]);
 }
 
 /** Norms over each head of the queries and of the keys. */
@@ -56,8 +68,10 @@ export function queryKeyNorms(h: Hyperparameters): TensorSpec[] {
 export function feedForwardTensors(h: Hyperparameters): TensorSpec[] {
   return [
     vector("ffn_norm.weight", h.embeddingLength),
-    matrix("ffn_gate.weight", [h.embeddingLength, h.feedForwardLength]),
-    matrix("ffn_up.weight", [h.embeddingLength, h.feedForwardLength]),
+    ...stacked("ffn_gate_up.weight", [
+      matrix("ffn_gate.weight", [h.embeddingLength, h.feedForwardLength]),
+      matrix("ffn_up.weight", [h.embeddingLength, h.feedForwardLength]),
+    ]),
     matrix("ffn_down.weight", [h.feedForwardLength, h.embeddingLength]),
   ];
 }

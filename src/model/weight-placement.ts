@@ -11,12 +11,20 @@ import type { Architecture } from "./architecture.ts";
 import type { Hyperparameters } from "./hyperparameters.ts";
 import { modelTensors, type TensorRole, type TensorSpec } from "./tensor-spec.ts";
 
-/** One copy of a file's tensor in memory. */
+/** A weight as it lies in memory: one of the file's tensors, or several stacked row after row. */
 export interface PlacedWeight {
-  /** Name by which the model asks for it; that of the file but for a tied output. */
+  /** Name by which the model asks for it; that of the file but for stacks and a tied output. */
   readonly name: string;
-  readonly info: TensorInfo;
+  /** Of one type and row length. */
+  readonly parts: readonly TensorInfo[];
+  /** `ne0` first. */
+  readonly shape: readonly number[];
   readonly isRepacked: boolean;
+}
+
+interface FoundTensor {
+  readonly spec: TensorSpec;
+  readonly info: TensorInfo;
 }
 
 const OUTPUT = "output.weight";
@@ -35,17 +43,91 @@ export function placeWeights(
   backend: CpuBackend,
 ): readonly PlacedWeight[] {
   const support = new TypeSupport(backend);
-  const layers = Array.from({ length: h.numLayers }, (_, layer) =>
-    architecture.layerTensors(h).map((spec) => ({ ...spec, name: `blk.${layer}.${spec.name}` })),
-  );
-  const placed: PlacedWeight[] = [];
-  for (const spec of [...modelTensors(h), ...layers.flat()]) {
-    const info = findTensor(file, spec);
-    if (info === undefined) continue;
-    checkType(file, info, spec.role, support);
-    placed.push({ name: spec.name, info, isRepacked: spec.role === "matrix" && support.canRepack(info) });
+  const placed = placeAll(file, modelTensors(h), "", support);
+  for (let layer = 0; layer < h.numLayers; layer++) {
+    placed.push(...placeAll(file, architecture.layerTensors(h), `blk.${layer}.`, support));
   }
   return [...placed, ...tiedOutput(file, placed, support)];
+}
+
+/** Bytes that a weight takes in memory. */
+export function placedBytes({ parts }: PlacedWeight): number {
+  return parts.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+}
+
+function placeAll(
+  file: GgufFile,
+  specs: readonly TensorSpec[],
+  prefix: string,
+  support: TypeSupport,
+): PlacedWeight[] {
+  const found = specs.flatMap((spec) => {
+    const info = findTensor(file, { ...spec, name: prefix + spec.name });
+    if (info === undefined) return [];
+    checkType(file, info, spec.role, support);
+    return [{ spec, info }];
+  });
+  const groups = groupByStack(found);
+  const isWhole = (name: string): boolean =>
+    groups.get(name)?.length === specs.filter((spec) => stackName(spec) === name).length;
+  const stacks = new Map<string, PlacedWeight>();
+  for (const [name, group] of groups) {
+    // Biases lie as their weights do: all of them in a stack, or each on its own.
+    const biases = name.replace(/weight$/, "bias");
+    const weights = name.replace(/bias$/, "weight");
+    const fits = name === weights ? isWhole(biases) || !groups.has(biases) : stacks.has(weights);
+    const stack = isWhole(name) && fits ? stackOf(prefix + name, group, support) : undefined;
+    if (stack !== undefined) stacks.set(name, stack);
+  }
+  return [...groups].flatMap(([name, group]) => {
+    const single = ({ spec, info }: FoundTensor): PlacedWeight =>
+      place(info.name, [info], spec.role, support);
+    return stacks.get(name) ?? group.map(single);
+  });
+}
+
+function stackName({ stack, name }: TensorSpec): string {
+  return stack ?? name;
+}
+
+function groupByStack(found: readonly FoundTensor[]): ReadonlyMap<string, readonly FoundTensor[]> {
+  const groups = new Map<string, FoundTensor[]>();
+  for (const tensor of found) {
+    const name = stackName(tensor.spec);
+    groups.set(name, [...(groups.get(name) ?? []), tensor]);
+  }
+  return groups;
+}
+
+/** All of `group` as one weight; undefined where types differ, or where stacking would undo repacking. */
+function stackOf(
+  name: string,
+  group: readonly FoundTensor[],
+  support: TypeSupport,
+): PlacedWeight | undefined {
+  const [first] = group;
+  if (first === undefined || group.some(({ info }) => info.typeId !== first.info.typeId)) return undefined;
+  const stack = place(
+    name,
+    group.map(({ info }) => info),
+    first.spec.role,
+    support,
+  );
+  const canRepackParts = first.spec.role === "matrix" && group.some(({ info }) => support.canRepack(info));
+  return canRepackParts && !stack.isRepacked ? undefined : stack;
+}
+
+function place(
+  name: string,
+  parts: readonly TensorInfo[],
+  role: TensorRole,
+  support: TypeSupport,
+): PlacedWeight {
+  const [first] = parts;
+  if (first === undefined) throw new RangeError(`${name} has no parts`);
+  const rows = parts.reduce((sum, { shape }) => sum + (shape.at(-1) ?? 1), 0);
+  const shape = [...first.shape.slice(0, -1), rows];
+  return { name, parts, shape, isRepacked: role === "matrix" && support.canRepack({ ...first, shape }) };
 }
 
 /** A model without an output matrix multiplies by its embedding, of which a second copy is repacked if it can be. */
@@ -57,7 +139,8 @@ function tiedOutput(
   const info = file.tensors.get(EMBEDDING);
   if (info === undefined || placed.some(({ name }) => name === OUTPUT)) return [];
   checkType(file, info, "matrix", support);
-  return support.canRepack(info) ? [{ name: OUTPUT, info, isRepacked: true }] : [];
+  const output = place(OUTPUT, [info], "matrix", support);
+  return output.isRepacked ? [output] : [];
 }
 
 function findTensor(file: GgufFile, spec: TensorSpec): TensorInfo | undefined {

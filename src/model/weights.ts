@@ -2,9 +2,10 @@ import { RondoError } from "../core/errors.ts";
 import type { CpuBackend } from "../ffi/ggml/cpu-backend.ts";
 import type { Tensor } from "../ffi/ggml/handles.ts";
 import { setTensorAsync, TensorArena, tensorBytes } from "../ffi/ggml/tensor-arena.ts";
+import { F32 } from "../ffi/ggml/tensor-type.ts";
 import type { GgufFile } from "../gguf/reader.ts";
 import { TensorReader } from "../gguf/tensor-data.ts";
-import type { PlacedWeight } from "./weight-placement.ts";
+import { type PlacedWeight, placedBytes } from "./weight-placement.ts";
 
 export interface LoadWeightsOptions {
   /** Called with the share of the weights that is in memory, 0 to 1. */
@@ -73,9 +74,10 @@ export class Weights implements Disposable {
     this.#repacked[Symbol.dispose]();
   }
 
-  #declare({ name, info, isRepacked }: PlacedWeight): Tensor {
-    const [ne0 = 1, ...rest] = info.shape;
-    const tensor = (isRepacked ? this.#repacked : this.#plain).declare(info.typeId, [ne0, ...rest]);
+  #declare({ name, parts, shape, isRepacked }: PlacedWeight): Tensor {
+    const [ne0 = 1, ...rest] = shape;
+    const arena = isRepacked ? this.#repacked : this.#plain;
+    const tensor = arena.declare(parts[0]?.typeId ?? F32, [ne0, ...rest]);
     this.#tensors.set(name, tensor);
     return tensor;
   }
@@ -87,15 +89,16 @@ async function loadAll(
   { onProgress, signal }: LoadWeightsOptions,
 ): Promise<void> {
   await using reader = await TensorReader.open(file);
-  const totalBytes = tasks.reduce((sum, { weight }) => sum + weight.info.sizeBytes, 0);
+  const sized = tasks.map((task) => ({ task, bytes: placedBytes(task.weight) }));
+  const totalBytes = sized.reduce((sum, { bytes }) => sum + bytes, 0);
   // Large tensors first, so that the last one does not keep a single reader busy.
-  const queue = tasks.toSorted((a, b) => a.weight.info.sizeBytes - b.weight.info.sizeBytes);
+  const queue = sized.sort((a, b) => a.bytes - b.bytes);
   let loadedBytes = 0;
   const work = async (): Promise<void> => {
-    for (let task = queue.pop(); task !== undefined; task = queue.pop()) {
+    for (let next = queue.pop(); next !== undefined; next = queue.pop()) {
       signal?.throwIfAborted();
-      await loadOne(reader, task);
-      loadedBytes += task.weight.info.sizeBytes;
+      await loadOne(reader, next.task, next.bytes);
+      loadedBytes += next.bytes;
       onProgress?.(loadedBytes / totalBytes);
     }
   };
@@ -105,19 +108,18 @@ async function loadAll(
 }
 
 /** Plain memory is read into directly; repacked memory takes a whole tensor at once. */
-async function loadOne(reader: TensorReader, { weight, tensor }: LoadTask): Promise<void> {
-  if (!weight.isRepacked) {
-    const target = tensorBytes(tensor);
-    if (target.length !== weight.info.sizeBytes) {
-      throw new RondoError(
-        "MODEL_CORRUPT",
-        `loading "${weight.name}": ggml expects ${target.length} bytes for it`,
-      );
-    }
-    await reader.readInto(weight.info, target);
-    return;
+async function loadOne(reader: TensorReader, { weight, tensor }: LoadTask, bytes: number): Promise<void> {
+  const target = weight.isRepacked ? Buffer.allocUnsafeSlow(bytes) : tensorBytes(tensor);
+  if (target.length !== bytes) {
+    throw new RondoError(
+      "MODEL_CORRUPT",
+      `loading "${weight.name}": ggml expects ${target.length} bytes for it`,
+    );
   }
-  const bytes = Buffer.allocUnsafeSlow(weight.info.sizeBytes);
-  await reader.readInto(weight.info, bytes);
-  await setTensorAsync(tensor, bytes);
+  let start = 0;
+  for (const part of weight.parts) {
+    await reader.readInto(part, target.subarray(start, start + part.sizeBytes));
+    start += part.sizeBytes;
+  }
+  if (weight.isRepacked) await setTensorAsync(tensor, target);
 }

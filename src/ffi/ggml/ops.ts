@@ -60,6 +60,11 @@ export class Ops {
     return ggml.ggml_swiglu_split(this.#ctx, gate, up);
   }
 
+  /** The same with gate and up as the halves of each row: `[2n, tokens]` to `[n, tokens]`. */
+  swigluHalves(gateUp: Tensor): Tensor {
+    return ggml.ggml_swiglu(this.#ctx, gateUp);
+  }
+
   /** Rotates `x [headDim, heads, tokens]` by `positions [tokens]` i32; `factors [numDims/2]` divide frequencies. */
   rope(x: Tensor, positions: Tensor, factors: Tensor | undefined, p: RopeParameters): Tensor {
     return ggml.ggml_rope_ext(
@@ -98,6 +103,11 @@ export class Ops {
   /** Writes `values` into the rows of `table` named by `rows` (i64), converting to its type. */
   setRows(table: Tensor, values: Tensor, rows: Tensor): Tensor {
     return ggml.ggml_set_rows(this.#ctx, table, values, rows);
+  }
+
+  /** A copy without gaps between its rows. */
+  contiguous(a: Tensor): Tensor {
+    return ggml.ggml_cont(this.#ctx, a);
   }
 
   reshape2d(a: Tensor, ne0: number, ne1: number): Tensor {

@@ -78,6 +78,7 @@ export interface GgmlBase {
   readonly ggml_scale: (ctx: Context, a: Tensor, factor: number) => Tensor;
   readonly ggml_rms_norm: (ctx: Context, a: Tensor, epsilon: number) => Tensor;
   readonly ggml_silu: Unary;
+  readonly ggml_swiglu: Unary;
   readonly ggml_swiglu_split: Binary;
   readonly ggml_soft_max_ext: (
     ctx: Context,
@@ -236,6 +237,7 @@ const basePrototypes: Prototypes<GgmlBase> = {
   ggml_scale: "void *ggml_scale(void *ctx, void *a, float s)",
   ggml_rms_norm: "void *ggml_rms_norm(void *ctx, void *a, float eps)",
   ggml_silu: "void *ggml_silu(void *ctx, void *a)",
+  ggml_swiglu: "void *ggml_swiglu(void *ctx, void *a)",
   ggml_swiglu_split: "void *ggml_swiglu_split(void *ctx, void *a, void *b)",
   ggml_soft_max_ext: "void *ggml_soft_max_ext(void *ctx, void *a, void *mask, float scale, float max_bias)",
   ggml_rope_ext:

@@ -5,6 +5,8 @@ from dataclasses import asdict, dataclass
 import torch
 import torch.nn.functional as F
 
+from kernels import Attention, RmsNorm, SwiGlu
+
 
 @dataclass(frozen=True)
 class Shape:
@@ -53,47 +55,30 @@ def rope_frequencies(shape: Shape) -> torch.Tensor:
     return shape.rope_base ** (-torch.arange(0, shape.head_dim, 2) / shape.head_dim)
 
 
-def rms_norm(x: torch.Tensor, weight: torch.Tensor, epsilon: float) -> torch.Tensor:
-    return x * torch.rsqrt(x.square().mean(-1, keepdim=True) + epsilon) * weight
-
-
-def rotate(x: torch.Tensor, cosine: torch.Tensor, sine: torch.Tensor) -> torch.Tensor:
-    """Interleaved RoPE: x [..., time, heads, head_dim], cosine and sine [batch, time, 1, head_dim / 2]."""
-    even, odd = x[..., 0::2], x[..., 1::2]
-    return torch.stack([even * cosine - odd * sine, even * sine + odd * cosine], -1).flatten(-2)
-
-
-def attend(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-    """q [B, T, H, D], k and v [B, T, G, D], mask additive [T, T]; returns [B, T, H * D]."""
-    batch, time, heads, dim = q.shape
-    groups = k.shape[2]
-    per_group = heads // groups
-    q = q.view(batch, time, groups, per_group, dim).permute(0, 2, 3, 1, 4).reshape(batch, groups, per_group * time, dim)
-    scores = (q * dim**-0.5) @ k.permute(0, 2, 3, 1)
-    weights = torch.softmax(scores.view(batch, groups, per_group, time, time) + mask, -1)
-    out = weights.view(batch, groups, per_group * time, time) @ v.transpose(1, 2)
-    return out.view(batch, groups, per_group, time, dim).permute(0, 3, 1, 2, 4).reshape(batch, time, heads * dim)
+def rotary_tables(shape: Shape, positions: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Cosine and sine [B, T, head_dim / 2] of positions [B, T]."""
+    angles = positions[..., None].double() * rope_frequencies(shape).double()
+    return angles.cos().float(), angles.sin().float()
 
 
 def hidden_states(
-    p: dict[str, torch.Tensor], shape: Shape, ids: torch.Tensor, positions: torch.Tensor, attention=None
+    p: dict[str, torch.Tensor],
+    shape: Shape,
+    ids: torch.Tensor,
+    positions: torch.Tensor,
+    windows: dict[int, int] | None = None,
 ) -> torch.Tensor:
-    """ids and positions [B, T]; returns the normed last hidden states [B, T, width]."""
-    batch, time = ids.shape
-    angles = positions[..., None].double() * rope_frequencies(shape).double()
-    cosine, sine = angles.cos().float()[:, :, None], angles.sin().float()[:, :, None]
-    if attention is None:
-        mask = torch.full((time, time), float("-inf")).triu(1)
-        attention = lambda q, k, v: attend(q, k, v, mask)  # noqa: E731
-    heads, groups = shape.num_heads, shape.num_kv_heads
-    x = p["embedding"][ids]
+    """ids and positions [B, T]; returns the normed last hidden states [B, T, width].
+
+    `windows` limits layers to that many last tokens; layers not named see everything.
+    """
+    cosine, sine = rotary_tables(shape, positions)
+    x = F.embedding(ids, p["embedding"])
     for i in range(shape.num_layers):
-        y = rms_norm(x, p[f"{i}.attention_norm"], shape.norm_epsilon) @ p[f"{i}.qkv"].T
-        y = y.view(batch, time, heads + 2 * groups, shape.head_dim)
-        qk = rotate(y[:, :, : heads + groups], cosine, sine)
-        out = attention(qk[:, :, :heads], qk[:, :, heads:], y[:, :, heads + groups :])
+        y = RmsNorm.apply(x, p[f"{i}.attention_norm"], shape.norm_epsilon) @ p[f"{i}.qkv"].T
+        window = 0 if windows is None else windows.get(i, 0)
+        out = Attention.apply(y, cosine, sine, shape.num_heads, shape.num_kv_heads, window)
         x = x + out @ p[f"{i}.attention_output"].T
-        y = rms_norm(x, p[f"{i}.ffn_norm"], shape.norm_epsilon) @ p[f"{i}.gate_up"].T
-        gate, up = y.split(shape.feed_forward, -1)
-        x = x + (F.silu(gate) * up) @ p[f"{i}.down"].T
-    return rms_norm(x, p["output_norm"], shape.norm_epsilon)
+        y = RmsNorm.apply(x, p[f"{i}.ffn_norm"], shape.norm_epsilon) @ p[f"{i}.gate_up"].T
+        x = x + SwiGlu.apply(y) @ p[f"{i}.down"].T
+    return RmsNorm.apply(x, p["output_norm"], shape.norm_epsilon)

@@ -13,6 +13,7 @@ const lines: string[] = [];
 for (let i = 0; i < Number(count); i++) {
   const { preamble, rounds } = drawConversation(`corpus/${i}`, { rounds: 24, split: "train" });
   if (preamble.system !== undefined) lines.push(JSON.stringify(preamble.system));
-  for (const { user, assistant } of rounds) lines.push(JSON.stringify(user.text), JSON.stringify(assistant.text));
+  for (const { user, assistant } of rounds)
+    lines.push(JSON.stringify(user.text), JSON.stringify(assistant.text));
 }
 writeFileSync(out, `${lines.join("\n")}\n`);

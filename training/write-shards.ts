@@ -35,10 +35,17 @@ class ShardWriter {
     this.#files = [openSync(`${out}.ids`, "w"), openSync(`${out}.labels`, "w")];
     const id = (name: string): number => {
       const [token, ...rest] = vocabulary.encode(`<|${name}|>`, { parseSpecial: true });
-      if (token === undefined || rest.length > 0) throw new RangeError(`read the vocabulary: <|${name}|> is no token`);
+      if (token === undefined || rest.length > 0)
+        throw new RangeError(`read the vocabulary: <|${name}|> is no token`);
       return token;
     };
-    this.#special = { bos: id("bos"), system: id("system"), user: id("user"), assistant: id("assistant"), end: id("end") };
+    this.#special = {
+      bos: id("bos"),
+      system: id("system"),
+      user: id("user"),
+      assistant: id("assistant"),
+      end: id("end"),
+    };
   }
 
   /** Writes a conversation; `asked` says which rounds' values count as answers (by default, questions'). */
@@ -93,17 +100,22 @@ function labelOf(start: number, end: number, values: readonly Span[], isQuestion
 
 async function main(args: readonly string[]): Promise<void> {
   const [model, out, mode, what, third, fourth] = args;
-  if (model === undefined || out === undefined) throw new TypeError("write shards: name a model file and an output");
+  if (model === undefined || out === undefined)
+    throw new TypeError("write shards: name a model file and an output");
   using vocabulary = await Vocabulary.load(model);
   const writer = new ShardWriter(vocabulary, out);
   if (mode === "train") {
     for (let i = 0; i < Number(third); i++) {
-      const { preamble, rounds } = drawConversation(`${what}/${i}`, { rounds: Number(fourth), split: "train" });
+      const { preamble, rounds } = drawConversation(`${what}/${i}`, {
+        rounds: Number(fourth),
+        split: "train",
+      });
       writer.write(preamble, rounds, () => true);
     }
   } else {
     const kind = PROBE_KINDS.find((name) => name === what);
-    if (kind === undefined) throw new TypeError(`write shards: no probe ${what}, name one of ${PROBE_KINDS.join(", ")}`);
+    if (kind === undefined)
+      throw new TypeError(`write shards: no probe ${what}, name one of ${PROBE_KINDS.join(", ")}`);
     for (let i = 0; i < Number(fourth); i++) {
       const { preamble, history, question } = drawProbe(`shard/${i}`, { kind, between: Number(third) });
       writer.write(preamble, [...history, question], (index) => index === history.length);

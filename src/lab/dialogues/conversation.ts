@@ -25,6 +25,8 @@ export interface Round {
   readonly kind: "telling" | "change" | "small-talk" | QuestionKind;
   readonly user: Wording;
   readonly assistant: Wording;
+  /** The fact that the user tells or changes in this round. */
+  readonly told?: Fact;
   /** Values that a right reply names, in this order; empty unless the round is a question. */
   readonly answers: readonly string[];
   /** Indices of earlier rounds in which one of the answers stands as a current fact; empty unless a question. */
@@ -47,6 +49,9 @@ interface LoggedTelling {
   readonly isChange: boolean;
   readonly round: number;
 }
+
+/** Draws of another value before a list counts as exhausted. */
+const MAX_DRAWS = 60;
 
 /** Writes a conversation round by round and knows at each moment what holds. */
 export class ConversationWriter {
@@ -87,13 +92,14 @@ export class ConversationWriter {
     }
   }
 
-  /** Another value for a fact that was told. */
-  drawChange(held: HeldFact, heldOut = false): Fact {
-    for (;;) {
-      const fact = { ...held.fact, value: this.#drawValue(held.fact.owner, held.fact.attribute) };
-      const isAllowed = this.#split === "train" ? !isHeldOut(fact) : !heldOut || isHeldOut(fact);
-      if (isAllowed && fact.value !== held.fact.value) return fact;
+  /** The fact with another value; undefined where a short list of values holds none that the split allows. */
+  drawChange(fact: Fact, heldOut = false): Fact | undefined {
+    for (let i = 0; i < MAX_DRAWS; i++) {
+      const changed = { ...fact, value: this.#drawValue(fact.owner, fact.attribute) };
+      const isAllowed = this.#split === "train" ? !isHeldOut(changed) : !heldOut || isHeldOut(changed);
+      if (isAllowed && changed.value.toLowerCase() !== fact.value.toLowerCase()) return changed;
     }
+    return undefined;
   }
 
   /** The user tells a fact for the first time. */
@@ -178,7 +184,7 @@ export class ConversationWriter {
       numChanges,
     });
     this.#log.push({ fact, isChange: kind === "change", round });
-    this.#push({ kind, ...telling, answers: [], sources: [] });
+    this.#push({ kind, ...telling, told: fact, answers: [], sources: [] });
   }
 
   #answer(kind: QuestionKind, user: Wording, held: readonly HeldFact[]): void {

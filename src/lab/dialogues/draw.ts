@@ -52,8 +52,11 @@ function writeRound(writer: ConversationWriter, mix: RoundMix, maxFacts: number,
   }
   roll -= mix.change;
   if (roll < 0 && facts.length > 0) {
-    writer.change(writer.drawChange(random.pick(facts)));
-    return;
+    const changed = writer.drawChange(random.pick(facts).fact);
+    if (changed) {
+      writer.change(changed);
+      return;
+    }
   }
   roll -= mix.tell;
   const isTooSoon = facts.length < 4 && random.chance(0.7);

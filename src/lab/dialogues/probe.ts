@@ -53,8 +53,14 @@ export function drawProbe(seed: string, options: ProbeOptions): Probe {
     );
   }
   const random = new Random(`probe/${kind}/${between}/${before}/${seed}`);
-  const preamble = kind === "preamble" ? drawInstruction("held-out", random) : drawPreamble("held-out", random);
-  const writer = new ConversationWriter({ random, split: "held-out", preamble, numOwners: 3 + random.below(8) });
+  const preamble =
+    kind === "preamble" ? drawInstruction("held-out", random) : drawPreamble("held-out", random);
+  const writer = new ConversationWriter({
+    random,
+    split: "held-out",
+    preamble,
+    numOwners: 3 + random.below(8),
+  });
   const plot = new Plot(writer, random);
   const finish = PLOTS[kind](plot, before, between);
   const history = [...writer.rounds];
@@ -131,8 +137,9 @@ class Plot {
     const roll = random.float();
     const free = writer.facts.filter(({ fact }) => !this.#guarded.has(factKey(fact.owner, fact.attribute)));
     const other = free.length > 0 ? random.pick(free) : undefined;
+    const changed = other && roll >= CHAT_SHARE ? writer.drawChange(other.fact) : undefined;
     if (roll < CHAT_SHARE) writer.chat();
-    else if (other && roll < CHAT_SHARE + CHANGE_SHARE) this.change(writer.drawChange(other));
+    else if (changed && roll < CHAT_SHARE + CHANGE_SHARE) this.change(changed);
     else if (other && roll < CHAT_SHARE + CHANGE_SHARE + ASK_SHARE) writer.askOne(other);
     else this.#tellOther(avoid);
   }
@@ -157,10 +164,10 @@ const PLOTS: Readonly<Record<ProbeKind, (plot: Plot, before: number, between: nu
     return () => plot.writer.askOne(plot.held(fact));
   },
   "changed-fact": (plot, before, between) => {
-    const first = plot.writer.drawFact();
+    const [first, changed] = drawChangingFact(plot);
     plot.guard(first);
     plot.spread(before, [() => plot.tellFact(first)]);
-    plot.change(plot.writer.drawChange(plot.held(first), true));
+    plot.change(changed);
     plot.fill(between);
     return () => plot.writer.askOne(plot.held(first));
   },
@@ -223,11 +230,20 @@ function drawPerson(random: Random): Owner & { kind: "named" } {
   return { kind: "named", name: random.pick(PEOPLE) };
 }
 
+/** A fact, and the same with another value that is kept for evaluation. */
+function drawChangingFact(plot: Plot): [before: Fact, after: Fact] {
+  for (;;) {
+    const before = plot.writer.drawFact();
+    const after = plot.writer.drawChange(before, true);
+    if (after) return [before, after];
+  }
+}
+
 /** A fact kept for evaluation that somebody's boss, friend or the like is this person. */
 function drawLink(plot: Plot, name: string): Fact {
   const relations = ATTRIBUTES.filter(({ isRelation }) => isRelation);
   for (;;) {
-    const { owner } = plot.writer.drawFact();
+    const owner = plot.random.chance(0.8) ? plot.writer.drawFact().owner : drawPerson(plot.random);
     const fact: Fact = { owner, attribute: plot.random.pick(relations), value: name };
     if (ownerKey(owner) !== ownerKey({ kind: "named", name }) && isHeldOut(fact)) return fact;
   }

@@ -19,7 +19,36 @@ export const KIN: readonly string[] = [
   "grandmother",
 ];
 
-const WORDS = {
+/** A list of words that values are drawn from. */
+type ListDomain =
+  | "petName"
+  | "childName"
+  | "person"
+  | "boatName"
+  | "city"
+  | "country"
+  | "colour"
+  | "food"
+  | "drink"
+  | "fruit"
+  | "animal"
+  | "sport"
+  | "flower"
+  | "season"
+  | "music"
+  | "subject"
+  | "job"
+  | "company"
+  | "instrument"
+  | "language"
+  | "month"
+  | "weekday"
+  | "car"
+  | "allergy"
+  | "place"
+  | "gift";
+
+const WORDS: Readonly<Record<ListDomain, string>> = {
   petName:
     "Miso Rex Luna Bella Milo Shadow Ginger Biscuit Pepper Tiger Coco Rocky Daisy Simba Nala Buster Oreo Toffee Mango " +
     "Pixie Ziggy Olive Bandit Maple Peanut Waffle Hazel Dusty Cosmo Poppy",
@@ -61,9 +90,7 @@ const WORDS = {
     "kitchen drawer garage attic cellar hallway bedroom office garden shed wardrobe cupboard basement bathroom car " +
     "suitcase backpack desk locker fridge",
   gift: "book watch scarf camera lamp bicycle ring kettle clock tent vase puzzle",
-} as const;
-
-type ListDomain = keyof typeof WORDS;
+};
 
 /** Where the values of an attribute come from. */
 export type Domain = ListDomain | "age" | "code" | "number" | "password";

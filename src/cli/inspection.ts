@@ -6,7 +6,7 @@ import type { RopeMode, RopeParameters } from "../ffi/ggml/ops.ts";
 import type { Metadata } from "../gguf/metadata.ts";
 import { type GgufFile, readGguf } from "../gguf/reader.ts";
 import type { TensorTypeName } from "../gguf/tensor-types.ts";
-import { bytesPerToken } from "../kv/contiguous-cache.ts";
+import { bytesPerToken } from "../kv/kv-cache.ts";
 import type { Architecture } from "../model/architecture.ts";
 import { architectures } from "../model/architectures/registry.ts";
 import { type Hyperparameters, readHyperparameters } from "../model/hyperparameters.ts";

@@ -1,5 +1,5 @@
 import { RondoError } from "../core/errors.ts";
-import type { ContiguousCache } from "../kv/contiguous-cache.ts";
+import type { KvCache } from "../kv/kv-cache.ts";
 import type { Vocabulary } from "../tokenizer/vocabulary.ts";
 import type { ModelRunner } from "./model-runner.ts";
 import type { FinishReason } from "./reply.ts";
@@ -10,7 +10,7 @@ import type { Sampler } from "./sampling/sampler.ts";
 export interface ReplyTarget {
   readonly runner: ModelRunner;
   readonly vocabulary: Vocabulary;
-  readonly cache: ContiguousCache;
+  readonly cache: KvCache;
   /** All tokens before the reply. */
   readonly tokens: readonly number[];
 }

@@ -3,7 +3,7 @@ import { GraphBuilder } from "../ffi/ggml/graph-builder.ts";
 import type { Tensor } from "../ffi/ggml/handles.ts";
 import { getTensor } from "../ffi/ggml/tensor-arena.ts";
 import { I32 } from "../ffi/ggml/tensor-type.ts";
-import type { ContiguousCache } from "../kv/contiguous-cache.ts";
+import type { KvCache } from "../kv/kv-cache.ts";
 import type { Decoder } from "../model/decoder.ts";
 import { ComputeQueue } from "./compute-queue.ts";
 
@@ -23,7 +23,7 @@ interface Batch {
 
 interface BuiltGraph {
   readonly key: string;
-  readonly cache: ContiguousCache;
+  readonly cache: KvCache;
   readonly logits: Tensor | undefined;
 }
 
@@ -65,7 +65,7 @@ export class ModelRunner implements Disposable {
    * @throws RondoError `ABORTED`, `OUT_OF_MEMORY`, `BACKEND_FAILED`.
    */
   async evaluate(
-    cache: ContiguousCache,
+    cache: KvCache,
     tokens: Int32Array,
     { logitRows = [tokens.length - 1], signal, onProgress }: EvaluateOptions = {},
   ): Promise<Float32Array[]> {
@@ -92,7 +92,7 @@ export class ModelRunner implements Disposable {
   }
 
   /** Drops the graph that was built for `cache`; its owner calls this before it frees the cache. */
-  forget(cache: ContiguousCache): void {
+  forget(cache: KvCache): void {
     if (this.#built?.cache === cache) this.#built = undefined;
   }
 
@@ -100,7 +100,7 @@ export class ModelRunner implements Disposable {
     this.#graph[Symbol.dispose]();
   }
 
-  async #evaluateBatch(cache: ContiguousCache, batch: Batch, signal?: AbortSignal): Promise<Float32Array[]> {
+  async #evaluateBatch(cache: KvCache, batch: Batch, signal?: AbortSignal): Promise<Float32Array[]> {
     const { tokens, logitRows } = batch;
     this.#batch = batch;
     cache.reserve(tokens.length);
@@ -113,7 +113,7 @@ export class ModelRunner implements Disposable {
     return this.#readLogits(logitRows.length);
   }
 
-  #build(cache: ContiguousCache, key: string): void {
+  #build(cache: KvCache, key: string): void {
     const graph = this.#graph;
     const decoder = this.#decoder;
     const numTokens = this.#batch.tokens.length;

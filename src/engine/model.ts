@@ -3,6 +3,7 @@ import type { Resources } from "../core/resources.ts";
 import type { CpuBackend } from "../ffi/ggml/cpu-backend.ts";
 import type { Metadata } from "../gguf/metadata.ts";
 import { ContiguousCache } from "../kv/contiguous-cache.ts";
+import type { KvCache } from "../kv/kv-cache.ts";
 import type { Hyperparameters } from "../model/hyperparameters.ts";
 import type { ChatTemplate } from "../tokenizer/chat-template.ts";
 import type { Vocabulary } from "../tokenizer/vocabulary.ts";
@@ -37,7 +38,7 @@ export class Model implements AsyncDisposable {
   /** Tokens a chat may hold. */
   readonly contextLength: number;
   readonly #loaded: LoadedModel;
-  readonly #caches = new Set<ContiguousCache>();
+  readonly #caches = new Set<KvCache>();
   #closed: Promise<void> | undefined;
 
   constructor(loaded: LoadedModel) {
@@ -113,7 +114,7 @@ export class Model implements AsyncDisposable {
   }
 
   /** An empty KV cache, freed with the model at the latest. @internal */
-  newCache(): ContiguousCache {
+  newCache(): KvCache {
     this.#checkOpen();
     const cache = new ContiguousCache(this.hyperparameters, this.#loaded.backend.bufferType);
     this.#caches.add(cache);
@@ -121,7 +122,7 @@ export class Model implements AsyncDisposable {
   }
 
   /** @internal */
-  freeCache(cache: ContiguousCache): void {
+  freeCache(cache: KvCache): void {
     if (!this.#caches.delete(cache)) return;
     this.#loaded.runner.forget(cache);
     cache[Symbol.dispose]();

@@ -4,17 +4,8 @@ import type { BufferType, Tensor } from "../ffi/ggml/handles.ts";
 import { TensorArena, tensorBytes } from "../ffi/ggml/tensor-arena.ts";
 import { F16, I64 } from "../ffi/ggml/tensor-type.ts";
 import type { AttentionStep, QueryKeyValue } from "./attention-step.ts";
+import { type AttentionShape, bytesPerToken, F16_BYTES, type KvCache } from "./kv-cache.ts";
 
-/** The sizes of a decoder's attention. */
-export interface AttentionShape {
-  readonly numLayers: number;
-  readonly numHeads: number;
-  readonly numKvHeads: number;
-  /** Elements of one head's queries, keys and values. */
-  readonly headDim: number;
-}
-
-const BYTES_PER_ELEMENT = 2;
 /** Keys a graph reads are rounded up to this, so that the graph of one step serves the next ones too. */
 const KEY_PADDING = 256;
 const GROWTH = 1.5;
@@ -40,7 +31,7 @@ interface StepInputs {
  * KV of one sequence in one run per layer, read with ggml's own attention: the reference for faster ones, and
  * what serves where the attention kernel has no build. Grows by half when it is full.
  */
-export class ContiguousCache implements Disposable {
+export class ContiguousCache implements KvCache {
   readonly #shape: AttentionShape;
   readonly #bufferType: BufferType;
   #arena: TensorArena;
@@ -55,12 +46,10 @@ export class ContiguousCache implements Disposable {
     [this.#arena, this.#layers] = this.#newStorage(this.#capacity);
   }
 
-  /** Tokens whose keys and values are kept. */
   get length(): number {
     return this.#length;
   }
 
-  /** Bytes of keys and values, without the padding of {@link allocatedBytes}. */
   get payloadBytes(): number {
     return this.#length * bytesPerToken(this.#shape);
   }
@@ -69,18 +58,15 @@ export class ContiguousCache implements Disposable {
     return this.#arena.bytes;
   }
 
-  /** A graph built for a batch of this size while this text is the same serves again. */
   graphKey(numTokens: number): string {
     return `${numTokens}/${padKeys(this.#length + numTokens)}/${this.#capacity}`;
   }
 
-  /** Makes room for `numTokens` more tokens. @throws RondoError `OUT_OF_MEMORY`. */
   reserve(numTokens: number): void {
     const needed = this.#length + numTokens;
     if (needed > this.#capacity) this.#grow(padKeys(Math.max(needed, Math.ceil(this.#capacity * GROWTH))));
   }
 
-  /** The attention of a graph over `numTokens` tokens that follow those kept; {@link reserve} comes first. */
   step(graph: GraphBuilder, numTokens: number): AttentionStep {
     const numKeys = padKeys(this.#length + numTokens);
     if (numKeys > this.#capacity) throw new RangeError(`${numKeys} keys do not fit in ${this.#capacity}`);
@@ -93,12 +79,10 @@ export class ContiguousCache implements Disposable {
     };
   }
 
-  /** Books the tokens that a computed graph has written. */
   commit(numTokens: number): void {
     this.#length += numTokens;
   }
 
-  /** Forgets all but the first `length` tokens. */
   truncate(length: number): void {
     if (length < 0 || length > this.#length)
       throw new RangeError(`${length} is not within 0 to ${this.#length}`);
@@ -122,7 +106,7 @@ export class ContiguousCache implements Disposable {
         graph.view3d(
           cache,
           [headDim, numKvHeads, step.numKeys],
-          [headDim * BYTES_PER_ELEMENT, rowLength * BYTES_PER_ELEMENT],
+          [headDim * F16_BYTES, rowLength * F16_BYTES],
         ),
       );
     // [headDim, numHeads, numTokens]
@@ -183,11 +167,6 @@ export class ContiguousCache implements Disposable {
       );
     }
   }
-}
-
-/** KV payload of one token: `2 · numLayers · numKvHeads · headDim` elements. */
-export function bytesPerToken({ numLayers, numKvHeads, headDim }: AttentionShape): number {
-  return 2 * numLayers * numKvHeads * headDim * BYTES_PER_ELEMENT;
 }
 
 function padKeys(numKeys: number): number {

@@ -1,6 +1,6 @@
 import { freemem } from "node:os";
 import { RondoError } from "../core/errors.ts";
-import { bytesPerToken } from "../kv/contiguous-cache.ts";
+import { bytesPerToken } from "../kv/kv-cache.ts";
 import type { Hyperparameters } from "./hyperparameters.ts";
 import { type PlacedWeight, placedBytes } from "./weight-placement.ts";
 

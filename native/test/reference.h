@@ -42,89 +42,103 @@ struct Reference {
   std::vector<double> sinks;  // [entry][head], reduced as the masses are
 };
 
-inline double reference_key(const Batch& b, int segment, int kv_head, int token, int d, const Written* raw) {
-  const rondo_segment& s = b.segments[(size_t)segment];
-  if (raw != nullptr) return raw->keys[((size_t)token * b.shape.num_kv_heads + kv_head) * b.shape.head_dim + d];
-  return stored_key(b.shape,
-                    (const unsigned char*)s.keys + b.attention.layer * s.layer_stride + kv_head * s.key_head_stride,
-                    token, d);
+// A segment's numbers, [token][kvHead][dim].
+struct Plain {
+  std::vector<double> keys, values;
+};
+
+inline Plain plain_segment(const Batch& b, const rondo_segment& s, const Written* raw) {
+  Plain plain;
+  if (raw != nullptr) {
+    plain.keys.assign(raw->keys.begin(), raw->keys.end());
+    plain.values.assign(raw->values.begin(), raw->values.end());
+    return plain;
+  }
+  const int64_t layer = b.attention.layer * s.layer_stride;
+  for (int t = 0; t < s.length; t++) {
+    for (int h = 0; h < b.shape.num_kv_heads; h++) {
+      const unsigned char* keys = (const unsigned char*)s.keys + layer + h * s.key_head_stride;
+      const unsigned char* values = (const unsigned char*)s.values + layer + h * s.value_head_stride;
+      for (int d = 0; d < b.shape.head_dim; d++) plain.keys.push_back(stored_key(b.shape, keys, t, d));
+      for (int c = 0; c < b.shape.value_dim; c++) plain.values.push_back(stored_value(b.shape, values, t, c));
+    }
+  }
+  return plain;
 }
 
-inline double reference_value(const Batch& b, int segment, int kv_head, int token, int c, const Written* raw) {
-  const rondo_segment& s = b.segments[(size_t)segment];
-  if (raw != nullptr) return raw->values[((size_t)token * b.shape.num_kv_heads + kv_head) * b.shape.value_dim + c];
-  return stored_value(
-      b.shape,
-      (const unsigned char*)s.values + b.attention.layer * s.layer_stride + kv_head * s.value_head_stride, token, c);
-}
-
-// One row and head of an entry; `written` is per segment of the batch, or empty to read what is stored.
-inline void reference_query(const Batch& b, const rondo_entry& entry, int entry_index, int row, int head,
-                            const std::vector<Written>& written, Reference* result) {
+// Scores of one row and head against a segment; -infinity where it does not see the token.
+inline std::vector<double> reference_scores(const Batch& b, const rondo_segment& segment, const Plain& plain,
+                                            int64_t position, int row, int head) {
   const rondo_attention& a = b.attention;
   const int kv_head = head / (a.num_heads / a.num_kv_heads);
-  const int64_t position = entry.position + row;
-  std::vector<double> segment_sum((size_t)entry.num_segments, 0.0), out((size_t)a.value_dim, 0.0);
-  double peak = a.sinks != nullptr ? b.sinks.data[(size_t)head] : -INFINITY, total = 0;
-  std::vector<std::vector<double>> scores((size_t)entry.num_segments);
-  for (int s = 0; s < entry.num_segments; s++) {
-    const int index = entry.first_segment + s;
-    const rondo_segment& segment = b.segments[(size_t)index];
-    const float* q = &b.query.data[(size_t)segment.query_variant * a.num_rows * a.num_heads * a.head_dim +
-                                   ((size_t)(entry.first_row + row) * a.num_heads + head) * a.head_dim];
-    for (int t = 0; t < segment.length; t++) {
-      const int64_t at = segment.position + t;
-      const bool visible = (!segment.causal || at <= position) && (a.window == 0 || position - at < a.window);
-      double score = -INFINITY;
-      if (visible) {
-        score = 0;
-        for (int d = 0; d < a.head_dim; d++) {
-          score += q[d] * reference_key(b, index, kv_head, t, d, written.empty() ? nullptr : &written[(size_t)index]);
-        }
-        score *= a.scale;
-        if (a.softcap > 0) score = a.softcap * std::tanh(score / a.softcap);
-      }
-      scores[(size_t)s].push_back(score);
-      peak = std::max(peak, score);
-    }
+  const float* q = &b.query.data[(size_t)segment.query_variant * a.num_rows * a.num_heads * a.head_dim +
+                                 ((size_t)row * a.num_heads + head) * a.head_dim];
+  std::vector<double> scores;
+  for (int t = 0; t < segment.length; t++) {
+    const int64_t at = segment.position + t;
+    const bool visible = (!segment.causal || at <= position) && (a.window == 0 || position - at < a.window);
+    const double* key = &plain.keys[((size_t)t * a.num_kv_heads + kv_head) * a.head_dim];
+    double score = 0;
+    for (int d = 0; d < a.head_dim; d++) score += q[d] * key[d];
+    score *= a.scale;
+    if (a.softcap > 0) score = a.softcap * std::tanh(score / a.softcap);
+    scores.push_back(visible ? score : -INFINITY);
   }
+  return scores;
+}
+
+inline void reference_query(const Batch& b, const std::vector<Plain>& plain, int entry_index, int row, int head,
+                            Reference* result) {
+  const rondo_attention& a = b.attention;
+  const rondo_entry& entry = b.entries[(size_t)entry_index];
+  const int kv_head = head / (a.num_heads / a.num_kv_heads);
+  double peak = a.sinks != nullptr ? b.sinks.data[(size_t)head] : -INFINITY;
+  std::vector<std::vector<double>> scores;
   for (int s = 0; s < entry.num_segments; s++) {
-    const int index = entry.first_segment + s;
-    for (int t = 0; t < (int)scores[(size_t)s].size(); t++) {
-      if (scores[(size_t)s][(size_t)t] == -INFINITY) continue;
-      const double weight = std::exp(scores[(size_t)s][(size_t)t] - peak);
-      segment_sum[(size_t)s] += weight;
-      for (int c = 0; c < a.value_dim; c++) {
-        out[(size_t)c] +=
-            weight * reference_value(b, index, kv_head, t, c, written.empty() ? nullptr : &written[(size_t)index]);
-      }
-    }
-    total += segment_sum[(size_t)s];
+    const size_t index = (size_t)(entry.first_segment + s);
+    scores.push_back(
+        reference_scores(b, b.segments[index], plain[index], entry.position + row, entry.first_row + row, head));
+    for (const double score : scores.back()) peak = std::max(peak, score);
   }
   const double sink = a.sinks != nullptr ? std::exp(b.sinks.data[(size_t)head] - peak) : 0.0;
-  total += sink;
+  double total = sink;
+  std::vector<double> sums((size_t)entry.num_segments, 0.0), out((size_t)a.value_dim, 0.0);
+  for (size_t s = 0; s < scores.size(); s++) {
+    const Plain& segment = plain[(size_t)entry.first_segment + s];
+    for (size_t t = 0; t < scores[s].size(); t++) {
+      if (scores[s][t] == -INFINITY) continue;
+      const double weight = std::exp(scores[s][t] - peak);
+      const double* value = &segment.values[(t * a.num_kv_heads + kv_head) * a.value_dim];
+      sums[s] += weight;
+      for (int c = 0; c < a.value_dim; c++) out[(size_t)c] += weight * value[c];
+    }
+    total += sums[s];
+  }
   double* to = &result->out[((size_t)(entry.first_row + row) * a.num_heads + head) * a.value_dim];
   for (int c = 0; c < a.value_dim; c++) to[c] = total > 0 ? out[(size_t)c] / total : 0.0;
   if (row < entry.first_scoring || row >= entry.first_scoring + entry.num_scoring || total == 0) return;
   const auto reduce = [&](double* mass, double x) {
     *mass = a.mass == RONDO_MASS_MAX ? std::max(*mass, x) : *mass + x / entry.num_scoring;
   };
-  for (int s = 0; s < entry.num_segments; s++) {
-    reduce(&result->masses[(size_t)(entry.first_segment + s) * a.num_heads + head], segment_sum[(size_t)s] / total);
+  for (size_t s = 0; s < sums.size(); s++) {
+    reduce(&result->masses[((size_t)entry.first_segment + s) * a.num_heads + head], sums[s] / total);
   }
   reduce(&result->sinks[(size_t)entry_index * a.num_heads + head], sink / total);
 }
 
+// `written` is per segment of the batch, or empty to read what is stored.
 inline Reference reference(const Batch& b, const std::vector<Written>& written) {
   Reference result;
   result.out.assign((size_t)b.attention.num_rows * b.shape.num_heads * b.shape.value_dim, 0.0);
   result.masses.assign(b.segments.size() * b.shape.num_heads, 0.0);
   result.sinks.assign(b.entries.size() * b.shape.num_heads, 0.0);
+  std::vector<Plain> plain;
+  for (size_t s = 0; s < b.segments.size(); s++) {
+    plain.push_back(plain_segment(b, b.segments[s], written.empty() ? nullptr : &written[s]));
+  }
   for (size_t e = 0; e < b.entries.size(); e++) {
     for (int row = 0; row < b.entries[e].num_rows; row++) {
-      for (int head = 0; head < b.shape.num_heads; head++) {
-        reference_query(b, b.entries[e], (int)e, row, head, written, &result);
-      }
+      for (int head = 0; head < b.shape.num_heads; head++) reference_query(b, plain, (int)e, row, head, &result);
     }
   }
   return result;

@@ -8,7 +8,7 @@ export type RandomModelType = "F32" | "F16" | "Q8_0" | "Q4_0" | "Q4_K" | "Q6_K";
 export const RANDOM_MODEL_TYPES: readonly RandomModelType[] = ["F32", "F16", "Q8_0", "Q4_0", "Q4_K", "Q6_K"];
 
 /** Matrices up to this size are drawn number by number, larger ones put together from a pool. */
-const MAX_DRAWN_ELEMENTS = 2 ** 18;
+const MAX_DRAWN_ELEMENTS = 2 ** 19;
 const POOL_ELEMENTS = 2 ** 21;
 /** Pieces of a row; two rows of a vocabulary must not be equal, and the pool has few starts for one piece. */
 const SEGMENTS_PER_ROW = 4;

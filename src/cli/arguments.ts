@@ -80,7 +80,7 @@ function nextValue(next: string | undefined, flag: string, args: ArgsDef): strin
   if (isFlag || next.startsWith("--")) {
     throw invalid(
       flag,
-      `it needs a value, and ${next} looks like an option; write --option=${next} if it is none`,
+      `it needs a value, and ${next} looks like an option; write ${flag}=${next} if it is none`,
     );
   }
   return next;

@@ -44,7 +44,9 @@ export class ChatSession implements ChatActions {
     this.#lines = new LineReader(terminal, {
       prompt: terminal.style("bold", PROMPT),
       completions: SLASH_NAMES,
-      onInterrupt: () => this.interrupt(),
+      onInterrupt: () => {
+        if (!this.interrupt()) this.leave();
+      },
     });
   }
 
@@ -80,19 +82,19 @@ export class ChatSession implements ChatActions {
     }
   }
 
-  /** Ctrl-C: stops the reply, empties the line, or leaves, the first of these that there is something to do for. */
-  interrupt(): void {
+  /** Ctrl-C: stops the reply or empties the line. Answers false where it is left to end the session. */
+  interrupt(): boolean {
     const { isInteractive } = this.#terminal;
     const isAnswering = this.#reply !== undefined && !this.#reply.signal.aborted;
     // Where nobody watches each reply, Ctrl-C twice has to end it all.
     if (isAnswering && (isInteractive || !this.#wasInterrupted)) {
       this.#wasInterrupted = true;
       this.#reply?.abort();
-    } else if (isInteractive && this.#reply === undefined && this.#lines.typed !== "") {
-      this.#lines.erase();
-    } else {
-      this.leave();
+      return true;
     }
+    if (!isInteractive || this.#reply !== undefined || this.#lines.typed === "") return false;
+    this.#lines.erase();
+    return true;
   }
 
   leave(): void {

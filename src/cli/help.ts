@@ -5,7 +5,7 @@ import type { Command, Example } from "./command.ts";
 
 const LINE_WIDTH = 80;
 const INDENT = 2;
-const COLUMN_WIDTH = 28;
+const COLUMN_WIDTH = 27;
 
 type Row = readonly [term: string, text: string];
 
@@ -33,7 +33,7 @@ export function mainHelp(commands: readonly Command[], version: string): string 
       { line: "rondo chat -m FILE.gguf", does: "talk with another one" },
       { line: "rondo inspect FILE.gguf", does: "see what a model file holds" },
     ]),
-    "Exit status: 0, 1 when something failed, 2 for wrong usage.",
+    "Exit status: 0; 1 when something failed; 2 for wrong usage; 128 and the number of the\nsignal that ended it.",
   );
 }
 

@@ -11,7 +11,7 @@ type Signal = (typeof SIGNALS)[number];
 export class Interruption implements Disposable {
   readonly #controller = new AbortController();
   readonly #listener = (signal: Signal): void => this.#receive(signal);
-  #handler: (() => void) | undefined;
+  #handler: (() => boolean) | undefined;
   #exitStatus: number | undefined;
 
   constructor() {
@@ -33,8 +33,8 @@ export class Interruption implements Disposable {
     this.#controller.abort(new RondoError("ABORTED", "running the command: it was interrupted"));
   }
 
-  /** Gives SIGINT to `handler` instead until the answer is disposed; it decides when to {@link end}. */
-  takeInterrupts(handler: () => void): Disposable {
+  /** Asks `handler` first when SIGINT comes, until the answer is disposed: true means that it has dealt with it. */
+  takeInterrupts(handler: () => boolean): Disposable {
     this.#handler = handler;
     return {
       [Symbol.dispose]: () => {
@@ -48,13 +48,10 @@ export class Interruption implements Disposable {
   }
 
   #receive(signal: Signal): void {
-    const isWanted = !this.#controller.signal.aborted;
-    if (isWanted && signal === "SIGINT" && this.#handler !== undefined) {
-      this.#handler();
-      return;
-    }
+    const isFirst = !this.#controller.signal.aborted;
+    if (isFirst && signal === "SIGINT" && this.#handler?.() === true) return;
     this.#exitStatus = 128 + constants.signals[signal];
-    if (!isWanted) process.exit(this.#exitStatus);
+    if (!isFirst) process.exit(this.#exitStatus);
     this.end();
   }
 }

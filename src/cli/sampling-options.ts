@@ -12,7 +12,18 @@ interface SamplingOption {
   readonly description: string;
 }
 
-const PARAMETERS = {
+type SamplingFlag =
+  | "temperature"
+  | "top-k"
+  | "top-p"
+  | "min-p"
+  | "repetition-penalty"
+  | "repetition-window"
+  | "frequency-penalty"
+  | "presence-penalty"
+  | "seed";
+
+const PARAMETERS: Readonly<Record<SamplingFlag, keyof SamplingParameters>> = {
   temperature: "temperature",
   "top-k": "topK",
   "top-p": "topP",
@@ -22,28 +33,18 @@ const PARAMETERS = {
   "frequency-penalty": "frequencyPenalty",
   "presence-penalty": "presencePenalty",
   seed: "seed",
-} as const satisfies Record<string, keyof SamplingParameters>;
-
-type SamplingFlag = keyof typeof PARAMETERS;
+};
 
 /** The options of every command that writes replies. */
 export const samplingOptions: Readonly<Record<SamplingFlag, SamplingOption>> = {
-  temperature: option("NUMBER", "0 always takes the likeliest token, more is more varied", "temperature"),
-  "top-k": option("N", "Keep the N likeliest tokens; 0 keeps all", "topK"),
-  "top-p": option("NUMBER", "Keep the fewest tokens with this probability together, 0 to 1", "topP"),
-  "min-p": option("NUMBER", "Keep tokens this probable beside the likeliest, 0 to 1", "minP"),
-  "repetition-penalty": option("NUMBER", "Above 1 makes recent tokens less likely", "repetitionPenalty"),
-  "repetition-window": option("N", 'Tokens that count as recent, or "all"', "repetitionWindow"),
-  "frequency-penalty": option(
-    "NUMBER",
-    "Against tokens by how often the reply has them, -2 to 2",
-    "frequencyPenalty",
-  ),
-  "presence-penalty": option(
-    "NUMBER",
-    "Against tokens that the reply has already, -2 to 2",
-    "presencePenalty",
-  ),
+  temperature: option("0 always takes the likeliest token, more is more varied", "temperature"),
+  "top-k": option("Keep the N likeliest tokens; 0 keeps all", "topK"),
+  "top-p": option("Keep the fewest tokens with this probability together, 0 to 1", "topP"),
+  "min-p": option("Keep tokens this probable beside the likeliest, 0 to 1", "minP"),
+  "repetition-penalty": option("Above 1 makes recent tokens less likely", "repetitionPenalty"),
+  "repetition-window": option('Tokens that count as recent, or "all"', "repetitionWindow"),
+  "frequency-penalty": option("Against tokens by how often the reply has them, -2 to 2", "frequencyPenalty"),
+  "presence-penalty": option("Against tokens that the reply has already, -2 to 2", "presencePenalty"),
   seed: {
     type: "string",
     valueHint: "N",
@@ -51,9 +52,9 @@ export const samplingOptions: Readonly<Record<SamplingFlag, SamplingOption>> = {
   },
 };
 
-function option(valueHint: string, description: string, parameter: keyof SamplingParameters): SamplingOption {
+function option(description: string, parameter: keyof SamplingParameters): SamplingOption {
   const withDefault = `${description} (default: ${DEFAULT_SAMPLING[parameter]})`;
-  return { type: "string", valueHint, description: withDefault };
+  return { type: "string", valueHint: "N", description: withDefault };
 }
 
 /** @throws RondoError `OPTION_INVALID` naming the option at fault. */

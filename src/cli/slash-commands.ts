@@ -49,7 +49,7 @@ export async function runSlashCommand(line: string, actions: ChatActions): Promi
   const command = SLASH_COMMANDS.find((candidate) => candidate.name === name);
   if (command !== undefined) return command.run(actions, text);
   const nearest = nearestName(name, SLASH_NAMES);
-  const hint = nearest === undefined ? "/help lists the commands" : `did you mean ${nearest}?`;
+  const hint = nearest === undefined ? "/help lists the commands." : `did you mean ${nearest}?`;
   actions.print(`There is no ${name}; ${hint} Put a space before the slash to send it to the model.`);
 }
 

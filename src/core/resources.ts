@@ -18,9 +18,18 @@ export class Resources implements Disposable {
     return moved;
   }
 
+  /** Disposes all of them even where one fails; throws the first error then. */
   [Symbol.dispose](): void {
     const entries = this.#entries.reverse();
     this.#entries = [];
-    for (const entry of entries) entry[Symbol.dispose]();
+    const errors: unknown[] = [];
+    for (const entry of entries) {
+      try {
+        entry[Symbol.dispose]();
+      } catch (error) {
+        errors.push(error);
+      }
+    }
+    if (errors.length > 0) throw errors[0];
   }
 }

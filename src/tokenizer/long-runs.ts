@@ -39,7 +39,7 @@ const SPLIT_WITHOUT_RECURSION: ReadonlySet<string> = new Set([
 ]);
 
 /** Characters in a run that `std::regex` survives, with a margin of four. */
-export const MAX_RUN = 1_000;
+const MAX_RUN = 1_000;
 
 /** Whether texts for a byte-level vocabulary of this pre-tokenizer must be cut by {@link splitLongRuns}. */
 export function needsSplitting(preTokenizer: string | undefined): boolean {

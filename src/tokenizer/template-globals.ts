@@ -46,7 +46,7 @@ function range(...args: readonly number[]): number[] {
 }
 
 /** Python's strftime in the C locale, local time: a template's language does not depend on the machine's. */
-export function formatTime(time: Date, format: string): string {
+function formatTime(time: Date, format: string): string {
   const two = (n: number): string => String(n).padStart(2, "0");
   const month = MONTHS[time.getMonth()] ?? "";
   const weekday = WEEKDAYS[time.getDay()] ?? "";

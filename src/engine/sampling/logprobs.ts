@@ -1,7 +1,7 @@
 import { likeliest, likeliestIds } from "./likeliest.ts";
 
 /** A token and the natural logarithm of its probability. */
-export interface TokenLogprob {
+interface TokenLogprob {
   readonly token: number;
   readonly logprob: number;
 }

@@ -11,7 +11,7 @@ const REPLACEMENT_CHARACTER = "\ufffd";
  * The beginning of a model file, read as far as it is asked for, with a cursor.
  *
  * `need` checks that bytes exist and loads them; the readers after it trust that. What is held is bounded by
- * the file's size and by {@link MAX_HEADER_BYTES}.
+ * the file's size and by `maxBytes`.
  *
  *     0            position        loaded            sizeBytes
  *     |  parsed    |  in memory    |  on disk        |
@@ -19,16 +19,18 @@ const REPLACEMENT_CHARACTER = "\ufffd";
 export class HeaderBytes {
   readonly path: string;
   readonly sizeBytes: number;
-  #handle: FileHandle;
+  readonly #handle: FileHandle;
+  readonly #maxBytes: number;
   #bytes: Buffer<ArrayBuffer>;
   #loaded = 0;
   #position = 0;
 
-  constructor(handle: FileHandle, path: string, sizeBytes: number) {
+  constructor(handle: FileHandle, path: string, sizeBytes: number, maxBytes: number = MAX_HEADER_BYTES) {
     this.#handle = handle;
     this.path = path;
     this.sizeBytes = sizeBytes;
-    this.#bytes = Buffer.alloc(Math.min(FIRST_READ_BYTES, sizeBytes));
+    this.#maxBytes = maxBytes;
+    this.#bytes = Buffer.alloc(Math.min(FIRST_READ_BYTES, sizeBytes, maxBytes));
   }
 
   get position(): number {
@@ -56,8 +58,8 @@ export class HeaderBytes {
     const end = this.#position + numBytes;
     if (end <= this.#loaded) return;
     this.checkRemaining(numBytes, what);
-    if (end > MAX_HEADER_BYTES) {
-      throw this.error("MODEL_CORRUPT", `the header up to ${what} exceeds ${MAX_HEADER_BYTES} bytes`);
+    if (end > this.#maxBytes) {
+      throw this.error("MODEL_CORRUPT", `the header up to ${what} exceeds ${this.#maxBytes} bytes`);
     }
     if (end > this.#bytes.length) this.#grow(end);
     while (this.#loaded < end) {
@@ -120,7 +122,7 @@ export class HeaderBytes {
 
   #grow(end: number): void {
     const larger = Buffer.alloc(
-      Math.min(this.sizeBytes, MAX_HEADER_BYTES, Math.max(end, 2 * this.#bytes.length)),
+      Math.min(this.sizeBytes, this.#maxBytes, Math.max(end, 2 * this.#bytes.length)),
     );
     this.#bytes.copy(larger, 0, 0, this.#loaded);
     this.#bytes = larger;

@@ -5,7 +5,11 @@ export function modelError(code: RondoErrorCode, path: string, why: string, caus
   return new RondoError(code, `reading ${path}: ${why}`, cause === undefined ? {} : { cause });
 }
 
-/** How a name out of a file is shown: quoted, control characters escaped, long ones cut. */
+/** Beside what JSON escapes: DEL, the C1 controls, line separators and what reverses the direction of text. */
+const HIDDEN = /[\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g;
+
+/** How text out of a file is shown: quoted, control characters escaped, long ones cut. */
 export function quoteName(name: string): string {
-  return JSON.stringify(name.length > 80 ? `${name.slice(0, 80)}…` : name);
+  const quoted = JSON.stringify(name.length > 80 ? `${name.slice(0, 80)}…` : name);
+  return quoted.replace(HIDDEN, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }

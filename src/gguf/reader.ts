@@ -1,9 +1,9 @@
-import { type FileHandle, open } from "node:fs/promises";
+import { type FileHandle, open, stat } from "node:fs/promises";
 import { HeaderBytes } from "./header-bytes.ts";
 import { MAX_ALIGNMENT, MAX_METADATA_PAIRS, MAX_TENSORS } from "./limits.ts";
 import { Metadata } from "./metadata.ts";
 import type { MetadataValue } from "./metadata-value.ts";
-import { modelError } from "./model-error.ts";
+import { modelError, quoteName } from "./model-error.ts";
 import { MIN_PAIR_BYTES, readMetadata } from "./read-metadata.ts";
 import { MIN_TENSOR_INFO_BYTES, placeTensors, readTensorInfos, type TensorInfo } from "./tensor-info.ts";
 
@@ -37,9 +37,8 @@ const FIXED_HEADER_BYTES = 24;
 export async function readGguf(path: string): Promise<GgufFile> {
   const handle = await openModelFile(path);
   try {
-    const stat = await handle.stat();
-    if (!stat.isFile()) throw modelError("MODEL_NOT_FOUND", path, "this is not a file; name a .gguf file");
-    return await readHeader(new HeaderBytes(handle, path, stat.size));
+    const { size } = await handle.stat();
+    return await readHeader(new HeaderBytes(handle, path, size));
   } finally {
     await handle.close();
   }
@@ -48,13 +47,15 @@ export async function readGguf(path: string): Promise<GgufFile> {
 /** Opens for reading. @throws RondoError `MODEL_NOT_FOUND` where there is no file or it cannot be opened. */
 export async function openModelFile(path: string): Promise<FileHandle> {
   try {
-    return await open(path, "r");
+    // Asked before opening: to open a named pipe would wait for someone to write to it.
+    if ((await stat(path)).isFile()) return await open(path, "r");
   } catch (cause) {
     const { code, message } = cause as NodeJS.ErrnoException;
     const why =
       code === "ENOENT" ? "there is no such file; check the path" : `it cannot be opened: ${message}`;
     throw modelError("MODEL_NOT_FOUND", path, why, cause);
   }
+  throw modelError("MODEL_NOT_FOUND", path, "this is not a file; name a .gguf file");
 }
 
 async function readHeader(header: HeaderBytes): Promise<GgufFile> {
@@ -90,7 +91,7 @@ async function readVersion(header: HeaderBytes): Promise<number> {
   if (magic === "" || !GGUF_MAGIC.startsWith(magic)) {
     throw header.error(
       "MODEL_NOT_GGUF",
-      `the file ${magic === "" ? "is empty" : `starts with ${JSON.stringify(magic)}`}, a GGUF file starts with ` +
+      `the file ${magic === "" ? "is empty" : `starts with ${quoteName(magic)}`}, a GGUF file starts with ` +
         `"${GGUF_MAGIC}"; name a .gguf file, or convert the model to one`,
     );
   }
@@ -123,9 +124,10 @@ function readAlignment(header: HeaderBytes, entry: MetadataValue | undefined): n
   const { type, value } = entry;
   const isPowerOfTwo = typeof value === "number" && value > 0 && Number.isInteger(Math.log2(value));
   if (type !== "uint32" || !isPowerOfTwo || value > MAX_ALIGNMENT) {
+    const found = typeof value === "number" ? `${type} ${value}` : type;
     throw header.error(
       "MODEL_CORRUPT",
-      `${ALIGNMENT_KEY} must be a uint32, a power of two and at most ${MAX_ALIGNMENT}, but is ${type} ${String(value).slice(0, 40)}`,
+      `${ALIGNMENT_KEY} must be a uint32, a power of two and at most ${MAX_ALIGNMENT}, but is ${found}`,
     );
   }
   return value;

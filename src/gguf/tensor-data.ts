@@ -24,9 +24,16 @@ export class TensorReader implements AsyncDisposable {
     this.#path = path;
   }
 
-  /** @throws RondoError `MODEL_NOT_FOUND` where the file is gone. */
+  /** @throws RondoError `MODEL_NOT_FOUND` where the file is gone, `MODEL_CORRUPT` where its size has changed. */
   static async open(file: GgufFile): Promise<TensorReader> {
-    return new TensorReader(await openModelFile(file.path), file.path);
+    const handle = await openModelFile(file.path);
+    const { size } = await handle.stat();
+    if (size !== file.sizeBytes) {
+      await handle.close();
+      const why = `it had ${file.sizeBytes} bytes when its header was read and has ${size} now; load it again`;
+      throw modelError("MODEL_CORRUPT", file.path, why);
+    }
+    return new TensorReader(handle, file.path);
   }
 
   /**

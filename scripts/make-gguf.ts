@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import { isRondoError } from "../src/core/errors.ts";
 import { writeRandomModel } from "../src/lab/random-model/random-model.ts";
 import { isModelShapeName, MODEL_SHAPE_NAMES } from "../src/lab/random-model/shapes.ts";
 import { RANDOM_MODEL_TYPES, type RandomModelType } from "../src/lab/random-model/tensor-bytes.ts";
@@ -50,16 +51,19 @@ const outputType =
 
 const startMs = performance.now();
 let shownPercent = -1;
-await writeRandomModel(out, shape, type, {
-  seed: Number(seed),
-  outputType,
-  onProgress: (written, total) => {
-    const percent = Math.floor((100 * written) / total);
-    if (percent === shownPercent || !process.stderr.isTTY) return;
-    shownPercent = percent;
-    process.stderr.write(`\r${out}: ${percent} % of ${(total / 1e6).toFixed(1)} MB`);
-  },
-});
-process.stderr.write(
-  `${process.stderr.isTTY ? "\n" : ""}wrote ${out} in ${((performance.now() - startMs) / 1000).toFixed(1)} s\n`,
-);
+try {
+  await writeRandomModel(out, shape, type, { seed: Number(seed), outputType, onProgress: showProgress });
+} catch (error) {
+  if (!isRondoError(error)) throw error;
+  process.stderr.write(`${error.message}\n`);
+  process.exit(1);
+}
+const seconds = ((performance.now() - startMs) / 1000).toFixed(1);
+process.stderr.write(`${process.stderr.isTTY ? "\n" : ""}wrote ${out} in ${seconds} s\n`);
+
+function showProgress(writtenBytes: number, totalBytes: number): void {
+  const percent = Math.floor((100 * writtenBytes) / totalBytes);
+  if (percent === shownPercent || !process.stderr.isTTY) return;
+  shownPercent = percent;
+  process.stderr.write(`\r${out}: ${percent} % of ${(totalBytes / 1e6).toFixed(1)} MB`);
+}

@@ -160,7 +160,9 @@ RONDO_API int32_t rondo_has_isa(int32_t isa);
 RONDO_API int64_t rondo_key_block_bytes(int32_t kv_type, int32_t head_dim);
 RONDO_API int64_t rondo_value_block_bytes(int32_t kv_type, int32_t value_dim);
 
-/* Sizes of the tensors that `attention` needs; tensors and their strides are not looked at. */
+/* Sizes of the tensors that `attention` needs. Depends on its shape, on rows and scoring rows of its
+ * entries and, where masses are asked for, on the number of segments; not on the segments themselves, so
+ * that one graph serves while they grow. Tensors and their strides are not looked at. */
 RONDO_API int32_t rondo_attention_sizes(const struct rondo_attention *attention, struct rondo_sizes *sizes);
 
 /* The three ops, in the order in which each must be a source of the next. */

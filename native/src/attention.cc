@@ -25,7 +25,7 @@ int measure(const rondo_attention& a, rondo_sizes* sizes) {
   if (refused != RONDO_OK) return refused;
   sizes->partial_floats = thread_floats(a) * a.num_threads;
   for (int i = 0; i < a.num_entries; i++) {
-    sizes->partial_floats = plan_entry(a, a.entries[i], sizes->partial_floats).end;
+    sizes->partial_floats = plan_entry(a, a.entries[i], kMostBlocks, sizes->partial_floats).end;
   }
   sizes->mass_offset = (int64_t)a.num_rows * a.num_heads * a.value_dim;
   sizes->output_floats =
@@ -70,7 +70,7 @@ void run_units(rondo_attention& a, const Kernel& kernel, float* partial, int ith
   int64_t taken = __atomic_fetch_add(&a.next_unit, 1, __ATOMIC_RELAXED);
   for (int i = 0; i < a.num_entries; i++) {
     const rondo_entry& entry = a.entries[i];
-    const EntryPlan plan = plan_entry(a, entry, first_float);
+    const EntryPlan plan = plan_entry(a, entry, blocks_of_entry(a, entry), first_float);
     while (taken < first_unit + plan.units) {
       Unit unit = unit_of(a, entry, plan, taken - first_unit, partial);
       unit.queries = queries;

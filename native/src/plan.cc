@@ -16,17 +16,21 @@ int64_t align(int64_t floats) { return divide_up(floats, 16) * 16; }
 
 }  // namespace
 
-EntryPlan plan_entry(const rondo_attention& a, const rondo_entry& entry, int64_t first_float) {
+int64_t blocks_of_entry(const rondo_attention& a, const rondo_entry& entry) {
+  int64_t blocks = 0;
+  for (int i = 0; i < entry.num_segments; i++) {
+    blocks += blocks_of(a.segments[entry.first_segment + i].length);
+  }
+  return blocks;
+}
+
+EntryPlan plan_entry(const rondo_attention& a, const rondo_entry& entry, int64_t blocks, int64_t first_float) {
   EntryPlan plan;
   plan.group = a.num_heads / a.num_kv_heads;
   plan.num_queries = entry.num_rows * plan.group;
   plan.wide = plan.num_queries > kNarrowQueries;
   plan.queries_per_unit = plan.wide ? kWideQueries : kNarrowQueries;
   plan.query_units = divide_up(plan.num_queries, plan.queries_per_unit);
-  int64_t blocks = 0;
-  for (int i = 0; i < entry.num_segments; i++) {
-    blocks += blocks_of(a.segments[entry.first_segment + i].length);
-  }
   const int64_t fewest = plan.wide ? kWideBlocks : kNarrowBlocks;
   const int64_t wanted = plan.query_units == 0 ? 1 : divide_up(kWantedUnits, plan.query_units * a.num_kv_heads);
   const int64_t possible = blocks / fewest > 0 ? blocks / fewest : 1;

@@ -23,7 +23,14 @@ struct EntryPlan {
   int64_t end;
 };
 
-EntryPlan plan_entry(const rondo_attention& attention, const rondo_entry& entry, int64_t first_float);
+EntryPlan plan_entry(const rondo_attention& attention, const rondo_entry& entry, int64_t blocks,
+                     int64_t first_float);
+
+// Key blocks of an entry's segments, counting each segment's last one as whole.
+int64_t blocks_of_entry(const rondo_attention& attention, const rondo_entry& entry);
+
+// More blocks than any entry has: a plan for them takes the most memory that any plan for the entry takes.
+constexpr int64_t kMostBlocks = (int64_t)1 << 40;
 
 // Floats of scratch at the start of the partial tensor, per thread.
 int64_t thread_floats(const rondo_attention& attention);

@@ -97,7 +97,7 @@ void reduce_rows(const rondo_attention& a, const float* partial, float* output, 
   int64_t first_float = thread_floats(a) * a.num_threads;
   for (int e = 0; e < a.num_entries; e++) {
     const rondo_entry& entry = a.entries[e];
-    const EntryPlan plan = plan_entry(a, entry, first_float);
+    const EntryPlan plan = plan_entry(a, entry, blocks_of_entry(a, entry), first_float);
     first_float = plan.end;
     const EntryPart part = {a, entry, plan, partial, sinks};
     for (int row = 0; row < entry.num_rows; row++) {

@@ -17,7 +17,7 @@ export interface RandomModelOptions extends WriteOptions {
 }
 
 /** In the name of cached files, so that files of an older recipe are not taken for new ones. */
-const RECIPE_VERSION = 2;
+const RECIPE_VERSION = 3;
 /** `enum llama_ftype`. */
 const FILE_TYPES: Readonly<Record<RandomModelType, number>> = {
   F32: 0,

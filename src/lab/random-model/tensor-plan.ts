@@ -32,9 +32,9 @@ const BIAS_SHARE = 0.4;
 /** Deviation of an embedding's entries, about that of Qwen2.5: small enough that the norm's epsilon matters. */
 const EMBEDDING_DEVIATION = 0.02;
 /** Variance that all attention layers together add to the residual stream, relative to the embedding's. */
-const ATTENTION_VARIANCE = 0.18;
+const ATTENTION_VARIANCE = 0.15;
 /** The same for the feed-forward layers. */
-const FEED_FORWARD_VARIANCE = 0.15;
+const FEED_FORWARD_VARIANCE = 0.12;
 /** Deviation of a head's output when its values have deviation 1 and its attention is as peaked as here. */
 const MIXED_VALUE_DEVIATION = 0.6;
 /** Deviation of the gate before SiLU; 1 would leave SiLU nearly linear. */
@@ -45,7 +45,7 @@ const GATED_DEVIATION = 0.97;
  * Deviation of logits, relative to √(2 ln vocabulary), where softmax over random logits turns from diffuse to
  * peaked.
  */
-const LOGIT_SHARPNESS = 1.2;
+const LOGIT_SHARPNESS = 1.1;
 /** Spread of the norms' weights around 1: a norm whose weight is forgotten must be seen. */
 const NORM_SPREAD = 0.15;
 

@@ -6,10 +6,13 @@ phase points there). The matching layers find the earlier place whose past equal
 Everything else starts small, so that training finds the rest.
 """
 
+import sys
+
 import torch
 import torch.nn.functional as F
 
-from model import Shape, rope_frequencies
+from checkpoint import save_weights
+from model import Shape, new_parameters, rope_frequencies
 
 CONSTANT = 0
 TOKEN = slice(1, 32)
@@ -101,3 +104,11 @@ def match(p: dict[str, torch.Tensor], shape: Shape, layer: int, first: torch.Ten
             queries[head, still, QUERY] += gain * projection
             queries[head, still, TOKEN] += gain * WRITE_SIZE * (projection @ first)[:, :31]
             outputs[PREDICTION, head] += torch.eye(shape.head_dim) * 2
+
+
+if __name__ == "__main__":
+    torch.manual_seed(0)
+    shape = Shape()
+    parameters = new_parameters(shape)
+    start_by_hand(parameters, shape)
+    save_weights(sys.argv[1], shape, parameters)

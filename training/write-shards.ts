@@ -73,11 +73,15 @@ class ShardWriter {
     sink.ids.push(this.#special.assistant);
     sink.labels.push(LABEL.context);
     let offset = 0;
+    const values = assistant.values.map(({ start, end }) => ({
+      start: Buffer.byteLength(assistant.text.slice(0, start)),
+      end: Buffer.byteLength(assistant.text.slice(0, end)),
+    }));
     const ids = this.#vocabulary.encode(assistant.text);
     for (const id of ids) {
       const end = offset + this.#vocabulary.tokenBytes(id).length;
       sink.ids.push(id);
-      sink.labels.push(labelOf(offset, end, assistant.values, isQuestion));
+      sink.labels.push(labelOf(offset, end, values, isQuestion));
       offset = end;
     }
     sink.ids.push(this.#special.end);
@@ -90,7 +94,7 @@ class ShardWriter {
   }
 }
 
-/** Generated text is ASCII, so byte offsets are character offsets. A token with a space before a value is part of it. */
+/** Offsets are of bytes. A token that starts with the space before a value is part of the value. */
 function labelOf(start: number, end: number, values: readonly Span[], isQuestion: boolean): number {
   const value = values.find((span) => start < span.end && end > span.start);
   if (!value) return LABEL.reply;

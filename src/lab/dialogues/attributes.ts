@@ -108,6 +108,12 @@ function favourite(noun: string, domain: Domain): Attribute {
   });
 }
 
+/** Told by the user and of relatives; of a person with a name it would be told already. */
+const NAME: Attribute = property("name", "person", {
+  tellings: ["{S} {be} called {V}", "{S} {be} {V}"],
+  questions: ["what {be} {S} called", "who {be} {S}"],
+});
+
 const ACTIVITIES: readonly Attribute[] = [
   attribute("city", "city", "city", {
     statement: "{S} {live} in {V}",
@@ -188,6 +194,7 @@ const ACTIVITIES: readonly Attribute[] = [
 
 /** Everything that people tell about themselves and others. */
 export const ATTRIBUTES: readonly Attribute[] = [
+  NAME,
   ...["cat", "dog", "horse", "parrot", "rabbit"].map((noun) => called(noun, "petName")),
   ...["son", "daughter"].map((noun) => called(noun, "childName")),
   called("boat", "boatName"),
@@ -204,6 +211,8 @@ export const ATTRIBUTES: readonly Attribute[] = [
   property("door code", "code"),
   property("locker number", "code"),
   property("password", "password"),
+  property("wifi password", "password"),
+  property("phone number", "code"),
   property("room number", "code"),
   property("lucky number", "number"),
   property("shoe size", "number"),
@@ -214,3 +223,8 @@ export const ATTRIBUTES: readonly Attribute[] = [
   keptIn("ticket", "is"),
   ...["boss", "best friend", "doctor", "teacher", "neighbour"].map(relation),
 ];
+
+/** Whether this can be told of somebody who is spoken of by name. */
+export function suitsNamed(attribute: Attribute): boolean {
+  return attribute !== NAME;
+}

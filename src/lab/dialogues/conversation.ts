@@ -1,4 +1,4 @@
-import { ATTRIBUTES, type Attribute } from "./attributes.ts";
+import { ATTRIBUTES, type Attribute, suitsNamed } from "./attributes.ts";
 import { type Fact, factKey, isHeldOut } from "./fact.ts";
 import { type Owner, ownerKey, USER } from "./owner.ts";
 import type { Preamble, Split } from "./preamble.ts";
@@ -27,6 +27,8 @@ export interface Round {
   readonly assistant: Wording;
   /** The fact that the user tells or changes in this round. */
   readonly told?: Fact;
+  /** The facts that a question asks for, in the order of the reply; empty in other rounds. */
+  readonly asked: readonly Fact[];
   /** Values that a right reply names, in this order; empty unless the round is a question. */
   readonly answers: readonly string[];
   /** Indices of earlier rounds in which one of the answers stands as a current fact; empty unless a question. */
@@ -60,16 +62,25 @@ export class ConversationWriter {
   readonly #style: Style;
   readonly #preamble: Preamble;
   readonly #cast: readonly Owner[];
+  readonly #topics: readonly Attribute[];
   readonly #rounds: Round[] = [];
   readonly #facts = new Map<string, HeldFact>();
   readonly #log: LoggedTelling[] = [];
 
-  constructor(options: { random: Random; split: Split; preamble: Preamble; numOwners: number }) {
+  /** `numOwners` people are spoken of, about `numTopics` attributes: the fewer, the more alike are the facts. */
+  constructor(options: {
+    random: Random;
+    split: Split;
+    preamble: Preamble;
+    numOwners: number;
+    numTopics: number;
+  }) {
     this.#random = options.random;
     this.#split = options.split;
     this.#preamble = options.preamble;
     this.#style = drawStyle(options.random);
     this.#cast = drawCast(options.numOwners, options.random);
+    this.#topics = drawTopics(options.numTopics, options.random);
   }
 
   get rounds(): readonly Round[] {
@@ -83,12 +94,15 @@ export class ConversationWriter {
 
   /** A fact not yet told: of `owner` and `attribute` if given; kept for evaluation if `heldOut`. */
   drawFact(want: { owner?: Owner; attribute?: Attribute; heldOut?: boolean } = {}): Fact {
-    for (;;) {
-      const owner = want.owner ?? this.#random.pick(this.#cast);
-      const attribute = want.attribute ?? this.#random.pick(ATTRIBUTES);
+    for (let i = 0; ; i++) {
+      // A conversation that has said all about its people and topics turns to others.
+      const owner =
+        want.owner ?? (i < 10 * MAX_DRAWS ? this.#random.pick(this.#cast) : drawOther(this.#random));
+      const attribute = want.attribute ?? this.#random.pick(i < MAX_DRAWS ? this.#topics : ATTRIBUTES);
       const fact = { owner, attribute, value: this.#drawValue(owner, attribute) };
       const isAllowed = this.#split === "train" ? !isHeldOut(fact) : want.heldOut !== true || isHeldOut(fact);
-      if (isAllowed && !this.#facts.has(factKey(owner, attribute))) return fact;
+      const isSensible = owner.kind !== "named" || suitsNamed(attribute);
+      if (isAllowed && isSensible && !this.#facts.has(factKey(owner, attribute))) return fact;
     }
   }
 
@@ -121,6 +135,7 @@ export class ConversationWriter {
       kind: "small-talk",
       user: plain(user),
       assistant: plain(assistant),
+      asked: [],
       answers: [],
       sources: [],
     });
@@ -184,28 +199,30 @@ export class ConversationWriter {
       numChanges,
     });
     this.#log.push({ fact, isChange: kind === "change", round });
-    this.#push({ kind, ...telling, told: fact, answers: [], sources: [] });
+    this.#push({ kind, ...telling, told: fact, asked: [], answers: [], sources: [] });
   }
 
   #answer(kind: QuestionKind, user: Wording, held: readonly HeldFact[]): void {
     const sources = held.flatMap(({ statedIn }) => statedIn);
-    const answers = held.map(({ fact }) => fact.value);
+    const asked = held.map(({ fact }) => fact);
+    const answers = asked.map(({ value }) => value);
     const assistant = join(
       held.map(({ fact }) => statement(fact)),
       "\n",
     );
     for (const { fact } of held) this.#restated(fact);
-    this.#push({ kind, user, assistant, answers, sources: sorted(sources) });
+    this.#push({ kind, user, assistant, asked, answers, sources: sorted(sources) });
   }
 
   #recite(kind: QuestionKind, user: Wording, log: readonly LoggedTelling[]): void {
     const rows = log.map(({ fact, isChange }) => (isChange ? changedStatement(fact) : statement(fact)));
-    const answers = log.map(({ fact }) => fact.value);
+    const asked = log.map(({ fact }) => fact);
+    const answers = asked.map(({ value }) => value);
     const sources = sorted(log.map(({ round }) => round));
     for (const { fact } of log) {
       if (this.#facts.get(factKey(fact.owner, fact.attribute))?.fact === fact) this.#restated(fact);
     }
-    this.#push({ kind, user, assistant: join(rows, "\n"), answers, sources });
+    this.#push({ kind, user, assistant: join(rows, "\n"), asked, answers, sources });
   }
 
   #restated(fact: Fact): void {
@@ -243,4 +260,11 @@ function drawCast(numOwners: number, random: Random): readonly Owner[] {
 function drawOther(random: Random): Owner {
   if (random.chance(0.3)) return { kind: "kin", noun: random.pick(KIN) };
   return { kind: "named", name: random.chance(0.15) ? coinName(random) : random.pick(PEOPLE) };
+}
+
+/** Attributes to speak of; most times at least one of them is a relation between people. */
+function drawTopics(numTopics: number, random: Random): readonly Attribute[] {
+  const topics = random.sample(ATTRIBUTES, numTopics);
+  if (random.chance(0.4)) return topics;
+  return [...topics.slice(1), random.pick(ATTRIBUTES.filter(({ isRelation }) => isRelation))];
 }

@@ -11,20 +11,6 @@ describe("drawConversation", () => {
     expect(drawConversation("a", options)).not.toEqual(drawConversation("b", options));
   });
 
-  it("keeps its promise about a known seed on every machine", () => {
-    const texts = drawConversation("pinned", { rounds: 4, split: "train" }).rounds.map(
-      ({ user }) => user.text,
-    );
-    expect(texts).toMatchInlineSnapshot(`
-      [
-        "The train was late again.",
-        "My instrument is the piano.",
-        "By the way, my locker number is 7322.",
-        "Somebody painted the fence gold.",
-      ]
-    `);
-  });
-
   it("has as many rounds as asked for", () => {
     for (const rounds of [1, 2, 17, 100]) {
       expect(drawConversation("n", { rounds, split: "train" }).rounds).toHaveLength(rounds);
@@ -97,13 +83,6 @@ describe("drawConversation", () => {
         "two-step",
       ].sort(),
     );
-  });
-
-  it("writes plain ASCII, so that byte and character offsets agree", () => {
-    for (const { user, assistant } of seeds.flatMap((seed) => drawConversation(seed, options).rounds)) {
-      // biome-ignore lint/suspicious/noControlCharactersInRegex: the range of ASCII is meant
-      expect(user.text + assistant.text).toMatch(/^[\x00-\x7f]*$/);
-    }
   });
 
   it("refuses a number of rounds that is no count", () => {

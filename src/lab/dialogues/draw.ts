@@ -33,7 +33,8 @@ export function drawConversation(
   const random = new Random(seed);
   const preamble = drawPreamble(options.split, random);
   const numOwners = 1 + random.below(Math.min(10, 2 + Math.ceil(options.rounds / 4)));
-  const writer = new ConversationWriter({ random, split: options.split, preamble, numOwners });
+  const numTopics = 4 + random.below(20);
+  const writer = new ConversationWriter({ random, split: options.split, preamble, numOwners, numTopics });
   const maxFacts = 40 * numOwners;
   while (writer.rounds.length < options.rounds) {
     writeRound(writer, options.mix ?? TRAINING_MIX, maxFacts, random);
@@ -67,23 +68,23 @@ function writeRound(writer: ConversationWriter, mix: RoundMix, maxFacts: number,
 function ask(writer: ConversationWriter, random: Random): void {
   const { facts } = writer;
   const roll = random.float();
-  if (roll < 0.7 || facts.length < 2) {
+  if (roll < 0.62 || facts.length < 2) {
     writer.askOne(oldOrAny(facts, random));
-  } else if (roll < 0.8) {
+  } else if (roll < 0.72) {
     const [first, second] = random.sample(facts, 2);
     if (first && second) writer.askTwo(first, second);
-  } else if (roll < 0.87) {
+  } else if (roll < 0.8) {
     askListed(writer, random);
-  } else if (roll < 0.94) {
+  } else if (roll < 0.9) {
     askThrough(writer, random);
-  } else if (roll < 0.98 || facts.length > MAX_RECITED) {
+  } else if (roll < 0.97 || facts.length > MAX_RECITED) {
     askSummary(writer, random);
   } else {
     writer.askEverything();
   }
 }
 
-const MAX_RECITED = 10;
+const MAX_RECITED = 14;
 
 /** Half the time the fact that was not spoken of for longest among a few. */
 function oldOrAny(facts: readonly HeldFact[], random: Random): HeldFact {

@@ -34,8 +34,6 @@ export interface Probe {
   readonly history: readonly Round[];
   /** The question and the right reply; `sources` are the rounds of `history` that hold the answer. */
   readonly question: Round;
-  /** The values that other rounds tell for the same kind of thing, the latest last: what a guesser would name. */
-  readonly told: readonly Fact[];
 }
 
 /** A share of rounds that talk about something else, of changes, and of questions about other facts. */
@@ -59,7 +57,8 @@ export function drawProbe(seed: string, options: ProbeOptions): Probe {
     random,
     split: "held-out",
     preamble,
-    numOwners: 3 + random.below(8),
+    numOwners: 4 + random.below(7),
+    numTopics: 6 + random.below(7),
   });
   const plot = new Plot(writer, random);
   const finish = PLOTS[kind](plot, before, between);
@@ -67,7 +66,7 @@ export function drawProbe(seed: string, options: ProbeOptions): Probe {
   finish();
   const question = writer.rounds.at(-1);
   if (question === undefined) throw new RangeError(`draw a probe: ${kind} asked nothing`);
-  return { preamble, history, question, told: plot.told };
+  return { preamble, history, question };
 }
 
 const MIN_BEFORE = 6;
@@ -78,7 +77,6 @@ type Finish = () => void;
 class Plot {
   readonly writer: ConversationWriter;
   readonly random: Random;
-  readonly told: Fact[] = [];
   readonly #guarded = new Set<string>();
 
   constructor(writer: ConversationWriter, random: Random) {
@@ -100,13 +98,7 @@ class Plot {
 
   tellFact(fact: Fact): void {
     this.guard(fact);
-    this.told.push(fact);
     this.writer.tell(fact);
-  }
-
-  change(fact: Fact): void {
-    this.told.push(fact);
-    this.writer.change(fact);
   }
 
   held(fact: Fact): HeldFact {
@@ -139,7 +131,7 @@ class Plot {
     const other = free.length > 0 ? random.pick(free) : undefined;
     const changed = other && roll >= CHAT_SHARE ? writer.drawChange(other.fact) : undefined;
     if (roll < CHAT_SHARE) writer.chat();
-    else if (changed && roll < CHAT_SHARE + CHANGE_SHARE) this.change(changed);
+    else if (changed && roll < CHAT_SHARE + CHANGE_SHARE) writer.change(changed);
     else if (other && roll < CHAT_SHARE + CHANGE_SHARE + ASK_SHARE) writer.askOne(other);
     else this.#tellOther(avoid);
   }
@@ -149,7 +141,6 @@ class Plot {
       const fact = this.writer.drawFact();
       if (this.#guarded.has(factKey(fact.owner, fact.attribute))) continue;
       if (avoid && ownerKey(fact.owner) === ownerKey(avoid)) continue;
-      this.told.push(fact);
       this.writer.tell(fact);
       return;
     }
@@ -167,7 +158,7 @@ const PLOTS: Readonly<Record<ProbeKind, (plot: Plot, before: number, between: nu
     const [first, changed] = drawChangingFact(plot);
     plot.guard(first);
     plot.spread(before, [() => plot.tellFact(first)]);
-    plot.change(changed);
+    plot.writer.change(changed);
     plot.fill(between);
     return () => plot.writer.askOne(plot.held(first));
   },

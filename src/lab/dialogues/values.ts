@@ -58,7 +58,7 @@ const WORDS: Readonly<Record<ListDomain, string>> = {
   boatName: "Aurora Pearl Falcon Neptune Breeze Mermaid Comet Horizon Seagull Victory",
   city:
     "Paris London Rome Berlin Madrid Vienna Oslo Dublin Tokyo Lisbon Prague Cairo Boston Chicago Toronto Sydney Athens " +
-    "Warsaw Geneva Milan Seattle Moscow Delhi Lima Denver Hamburg Naples Bergen Kyoto Dallas",
+    "Warsaw New_York Hong_Kong Cape_Town Buenos_Aires Geneva Milan Seattle Moscow Delhi Lima Denver Hamburg Naples Bergen Kyoto Dallas",
   country:
     "France Italy Spain Japan Canada Brazil Norway Egypt India Mexico Poland Greece Kenya Chile Sweden Peru",
   colour:
@@ -96,7 +96,10 @@ const WORDS: Readonly<Record<ListDomain, string>> = {
 export type Domain = ListDomain | "age" | "code" | "number" | "password";
 
 const LISTS: ReadonlyMap<string, readonly string[]> = new Map(
-  Object.entries(WORDS).map(([name, words]) => [name, words.split(" ")]),
+  Object.entries(WORDS).map(([name, words]) => [
+    name,
+    words.split(" ").map((word) => word.replace("_", " ")),
+  ]),
 );
 
 /** Domains of proper names, in which a value may also be a word that nobody has heard before. */
@@ -109,17 +112,32 @@ const OPEN_DOMAINS: ReadonlySet<Domain> = new Set<Domain>([
   "company",
 ]);
 const COINED_SHARE = 0.25;
+/** So often a value of any list is a word that the list does not hold. */
+const UNLISTED_SHARE = 0.08;
 
 const ONSETS = "b d f g h j k l m n p r s t v w z br dr kl st".split(" ");
 const VOWELS = "a e i o u a e i o ai".split(" ");
 const CODAS = ["", "", "", "n", "r", "l", "m", "k"];
+
+/** Letters that are more than one byte long in UTF-8, in place of a plain one. */
+const ACCENTED: readonly (readonly [plain: string, accented: string])[] = [
+  ["a", "ä"],
+  ["a", "å"],
+  ["e", "é"],
+  ["i", "í"],
+  ["o", "ö"],
+  ["o", "ø"],
+  ["u", "ü"],
+  ["n", "ñ"],
+];
 
 /** A pronounceable word that no list holds, of two or three syllables, in lower case. */
 export function coinWord(random: Random): string {
   const syllables = random.chance(0.9) ? 2 : 3;
   let word = "";
   for (let i = 0; i < syllables; i++) word += random.pick(ONSETS) + random.pick(VOWELS);
-  return word + random.pick(CODAS);
+  word += random.pick(CODAS);
+  return random.chance(0.08) ? word.replace(...random.pick(ACCENTED)) : word;
 }
 
 /** A coined word as a name. */
@@ -144,7 +162,7 @@ export function drawValue(domain: Domain, random: Random): string {
     case "code":
       return digits(random, random.chance(0.5) ? 3 : 4);
     case "password":
-      return coinWord(random);
+      return coinWord(random) + (random.chance(0.4) ? String(random.below(100)) : "");
     default:
       return drawListed(domain, random);
   }
@@ -152,5 +170,6 @@ export function drawValue(domain: Domain, random: Random): string {
 
 function drawListed(domain: ListDomain, random: Random): string {
   if (OPEN_DOMAINS.has(domain) && random.chance(COINED_SHARE)) return coinName(random);
+  if (random.chance(UNLISTED_SHARE)) return coinWord(random);
   return random.pick(LISTS.get(domain) ?? []);
 }

@@ -1,6 +1,7 @@
 import { RondoError } from "../core/errors.ts";
 import { Resources } from "../core/resources.ts";
 import { CpuBackend } from "../ffi/ggml/cpu-backend.ts";
+import { attentionKernel, type Kernel } from "../ffi/kernel/symbols.ts";
 import { type GgufFile, readGguf } from "../gguf/reader.ts";
 import type { Architecture } from "../model/architecture.ts";
 import { architectures } from "../model/architectures/registry.ts";
@@ -23,6 +24,11 @@ export interface LoadModelOptions {
   /** Called with the share of the model that is loaded, 0 to 1. */
   readonly onProgress?: (share: number) => void;
   readonly signal?: AbortSignal;
+  /**
+   * What computes attention: Rondo's kernel, where this platform has a build of it, or ggml's own operations.
+   * The kernel where there is one by default.
+   */
+  readonly attentionBackend?: "kernel" | "ggml";
 }
 
 /**
@@ -51,6 +57,7 @@ export async function loadModel(path: string, options: LoadModelOptions = {}): P
     hyperparameters: h,
     contextLength,
     backend,
+    kernel: chooseKernel(options.attentionBackend),
     vocabulary,
     weightBytes: weights.bytes,
     runner,
@@ -77,6 +84,17 @@ function chooseContextLength(path: string, h: Hyperparameters, wanted: number | 
     );
   }
   return wanted;
+}
+
+function chooseKernel(wanted: LoadModelOptions["attentionBackend"]): Kernel | undefined {
+  if (wanted === "ggml") return undefined;
+  const kernel = attentionKernel();
+  if (kernel !== undefined || wanted === undefined) return kernel;
+  throw new RondoError(
+    "BACKEND_MISSING",
+    `loading the attention kernel: there is no build for ${process.platform}-${process.arch}; ` +
+      'in a clone run npm install with a C++ compiler, or choose attentionBackend "ggml"',
+  );
 }
 
 function once<T>(make: () => T): () => T {

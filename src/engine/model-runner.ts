@@ -3,6 +3,7 @@ import { GraphBuilder } from "../ffi/ggml/graph-builder.ts";
 import type { Tensor } from "../ffi/ggml/handles.ts";
 import { getTensor } from "../ffi/ggml/tensor-arena.ts";
 import { I32 } from "../ffi/ggml/tensor-type.ts";
+import type { AttentionStep } from "../kv/attention-step.ts";
 import type { KvCache } from "../kv/kv-cache.ts";
 import type { Decoder } from "../model/decoder.ts";
 import { ComputeQueue } from "./compute-queue.ts";
@@ -21,9 +22,11 @@ interface Batch {
   readonly logitRows: readonly number[];
 }
 
+/** The graph at hand, which serves the next batch too if that has the same shape. */
 interface BuiltGraph {
-  readonly key: string;
   readonly cache: KvCache;
+  readonly attention: AttentionStep;
+  readonly numLogits: number;
   readonly logits: Tensor | undefined;
 }
 
@@ -104,16 +107,24 @@ export class ModelRunner implements Disposable {
     const { tokens, logitRows } = batch;
     this.#batch = batch;
     cache.reserve(tokens.length);
-    const key = `${cache.graphKey(tokens.length)}/${logitRows.length}`;
-    if (this.#built?.cache !== cache || this.#built.key !== key) this.#build(cache, key);
+    const { attention, logits } = this.#serving(cache) ?? this.#build(cache);
+    attention.prepare();
     this.#graph.fillInputs();
     await this.#backend.compute(this.#graph.graph, signal);
+    attention.check();
     cache.commit(tokens.length);
     this.#numEvaluated += tokens.length;
-    return this.#readLogits(logitRows.length);
+    return logits === undefined ? [] : this.#readLogits(logits, logitRows.length);
   }
 
-  #build(cache: KvCache, key: string): void {
+  #serving(cache: KvCache): BuiltGraph | undefined {
+    const { tokens, logitRows } = this.#batch;
+    const built = this.#built;
+    const isSame = built?.cache === cache && built.numLogits === logitRows.length;
+    return isSame && built.attention.serves(tokens.length) ? built : undefined;
+  }
+
+  #build(cache: KvCache): BuiltGraph {
     const graph = this.#graph;
     const decoder = this.#decoder;
     const numTokens = this.#batch.tokens.length;
@@ -130,7 +141,8 @@ export class ModelRunner implements Disposable {
     const logits = this.#buildLogits(hidden, numTokens);
     if (logits === undefined) graph.expand(hidden);
     graph.allocate();
-    this.#built = { key, cache, logits };
+    this.#built = { cache, attention, numLogits: this.#batch.logitRows.length, logits };
+    return this.#built;
   }
 
   #buildLogits(hidden: Tensor, numTokens: number): Tensor | undefined {
@@ -142,9 +154,7 @@ export class ModelRunner implements Disposable {
     return this.#graph.output(this.#decoder.buildLogits(this.#graph, chosen));
   }
 
-  #readLogits(numRows: number): Float32Array[] {
-    const tensor = this.#built?.logits;
-    if (tensor === undefined) return [];
+  #readLogits(tensor: Tensor, numRows: number): Float32Array[] {
     const size = this.#decoder.hyperparameters.vocabularySize;
     return Array.from({ length: numRows }, (_, row) => {
       const logits = new Float32Array(size);

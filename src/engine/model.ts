@@ -1,9 +1,11 @@
 import { RondoError } from "../core/errors.ts";
 import type { Resources } from "../core/resources.ts";
 import type { CpuBackend } from "../ffi/ggml/cpu-backend.ts";
+import type { Kernel } from "../ffi/kernel/symbols.ts";
 import type { Metadata } from "../gguf/metadata.ts";
 import { ContiguousCache } from "../kv/contiguous-cache.ts";
 import type { KvCache } from "../kv/kv-cache.ts";
+import { PagedCache } from "../kv/paged-cache.ts";
 import type { Hyperparameters } from "../model/hyperparameters.ts";
 import type { ChatTemplate } from "../tokenizer/chat-template.ts";
 import type { Vocabulary } from "../tokenizer/vocabulary.ts";
@@ -23,6 +25,8 @@ export interface LoadedModel {
   readonly hyperparameters: Hyperparameters;
   readonly contextLength: number;
   readonly backend: CpuBackend;
+  /** Undefined where attention is computed with ggml's own operations. */
+  readonly kernel: Kernel | undefined;
   readonly vocabulary: Vocabulary;
   readonly weightBytes: number;
   readonly runner: ModelRunner;
@@ -116,7 +120,11 @@ export class Model implements AsyncDisposable {
   /** An empty KV cache, freed with the model at the latest. @internal */
   newCache(): KvCache {
     this.#checkOpen();
-    const cache = new ContiguousCache(this.hyperparameters, this.#loaded.backend.bufferType);
+    const { backend, kernel } = this.#loaded;
+    const cache =
+      kernel === undefined
+        ? new ContiguousCache(this.hyperparameters, backend.bufferType)
+        : new PagedCache(this.hyperparameters, kernel, backend);
     this.#caches.add(cache);
     return cache;
   }

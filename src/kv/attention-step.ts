@@ -15,4 +15,13 @@ export interface AttentionStep {
    * Answers `[headDim · numHeads, numTokens]` f32.
    */
   attend(graph: GraphBuilder, layer: number, qkv: QueryKeyValue): Tensor;
+
+  /** Whether a graph built over this step also computes the next `numTokens` tokens of its cache. */
+  serves(numTokens: number): boolean;
+
+  /** To be called before each computation of the graph. */
+  prepare(): void;
+
+  /** To be called after each computation. @throws RondoError `BACKEND_FAILED` where attention was not computed. */
+  check(): void;
 }

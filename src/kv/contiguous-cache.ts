@@ -58,10 +58,6 @@ export class ContiguousCache implements KvCache {
     return this.#arena.bytes;
   }
 
-  graphKey(numTokens: number): string {
-    return `${numTokens}/${padKeys(this.#length + numTokens)}/${this.#capacity}`;
-  }
-
   reserve(numTokens: number): void {
     const needed = this.#length + numTokens;
     if (needed > this.#capacity) this.#grow(padKeys(Math.max(needed, Math.ceil(this.#capacity * GROWTH))));
@@ -73,7 +69,12 @@ export class ContiguousCache implements KvCache {
     const rows = graph.input(I64, [numTokens], () => this.#rowNumbers(numTokens));
     const mask = graph.input(F16, [numKeys, numTokens], () => this.#causalMask(numKeys, numTokens));
     const scale = 1 / Math.sqrt(this.#shape.headDim);
+    const arena = this.#arena;
     return {
+      serves: (next) =>
+        next === numTokens && padKeys(this.#length + next) === numKeys && this.#arena === arena,
+      prepare: () => {},
+      check: () => {},
       attend: (_graph, layer, qkv) =>
         this.#attend(graph, layer, qkv, { rows, mask, numKeys, numTokens, scale }),
     };

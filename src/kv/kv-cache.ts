@@ -21,9 +21,6 @@ export interface KvCache extends Disposable {
   /** Makes room for `numTokens` more tokens. @throws RondoError `OUT_OF_MEMORY`. */
   reserve(numTokens: number): void;
 
-  /** While this text is the same, a graph that was built for a batch of `numTokens` serves again. */
-  graphKey(numTokens: number): string;
-
   /** The attention of a graph over `numTokens` tokens that follow those kept; {@link reserve} comes first. */
   step(graph: GraphBuilder, numTokens: number): AttentionStep;
 

@@ -102,9 +102,14 @@ export function newTensor(context: Context, type: number, shape: Shape): Tensor 
  * tensor's arena is disposed.
  */
 export function tensorBytes(tensor: Tensor): Uint8Array {
+  return new Uint8Array(koffi.view(tensorAddress(tensor), ggml.ggml_nbytes(tensor)));
+}
+
+/** Where a tensor's data lie. */
+export function tensorAddress(tensor: Tensor): bigint {
   const address = ggml.ggml_get_data(tensor);
   if (isNull(address)) throw new RondoError("BACKEND_FAILED", "reading a tensor: it has no memory yet");
-  return new Uint8Array(koffi.view(address, ggml.ggml_nbytes(tensor)));
+  return address;
 }
 
 /** Writes `data` to the start of a tensor. */

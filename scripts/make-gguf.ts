@@ -10,6 +10,7 @@ const USAGE = `Writes a GGUF file of random numbers in the shape of a real model
 
   SHAPE  ${MODEL_SHAPE_NAMES.join(", ")}
   TYPE   ${RANDOM_MODEL_TYPES.join(", ")}
+         Norms and biases are F32; rows that a K-quant's block of 256 does not fit become Q5_0 (Q4_K) or Q8_0 (Q6_K).
   --output-type  type of the token embedding and output matrix, where it differs
   --seed         other numbers (1 unless given)
 `;

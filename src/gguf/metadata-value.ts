@@ -1,7 +1,7 @@
 /** A value of a model file's metadata together with the type it is stored as. */
 export type MetadataValue = ScalarValue | ArrayValue;
 
-export type ScalarValue =
+type ScalarValue =
   | { readonly type: SmallNumberType; readonly value: number }
   | { readonly type: BigNumberType; readonly value: bigint }
   | { readonly type: "bool"; readonly value: boolean }
@@ -12,16 +12,8 @@ export type ArrayValue =
   | { readonly type: "array"; readonly elementType: "bool"; readonly value: readonly boolean[] }
   | { readonly type: "array"; readonly elementType: "string"; readonly value: readonly string[] };
 
-export type SmallNumberType =
-  | "uint8"
-  | "int8"
-  | "uint16"
-  | "int16"
-  | "uint32"
-  | "int32"
-  | "float32"
-  | "float64";
-export type BigNumberType = "uint64" | "int64";
+type SmallNumberType = "uint8" | "int8" | "uint16" | "int16" | "uint32" | "int32" | "float32" | "float64";
+type BigNumberType = "uint64" | "int64";
 export type NumberType = SmallNumberType | BigNumberType;
 export type MetadataTypeName = NumberType | "bool" | "string" | "array";
 
@@ -34,7 +26,7 @@ export type NumberArray =
   | Int32Array<ArrayBuffer>
   | Float32Array<ArrayBuffer>
   | Float64Array<ArrayBuffer>;
-export type BigNumberArray = BigUint64Array<ArrayBuffer> | BigInt64Array<ArrayBuffer>;
+type BigNumberArray = BigUint64Array<ArrayBuffer> | BigInt64Array<ArrayBuffer>;
 
 /** Names in the order of the numbers that files write, `enum gguf_type`. */
 export const METADATA_TYPES: readonly MetadataTypeName[] = [
@@ -77,8 +69,3 @@ export const NUMBER_ARRAYS: {
   uint64: BigUint64Array,
   int64: BigInt64Array,
 };
-
-/** Whether values of `type` are numbers, of any width. */
-export function isNumberType(type: MetadataTypeName): type is NumberType {
-  return type in NUMBER_ARRAYS;
-}

@@ -59,7 +59,12 @@ inline Pairs load_pairs(const int8_t* p) { return _mm256_cvtepi8_epi16(_mm_loadu
 inline Pairs splat_pair(int32_t pair) { return _mm256_set1_epi32(pair); }
 inline PairSums zero_sums() { return _mm256_setzero_si256(); }
 inline PairSums multiply_pairs(PairSums sums, Pairs a, Pairs b) {
-  return _mm256_add_epi32(sums, _mm256_madd_epi16(a, b));
+  PairSums result = _mm256_add_epi32(sums, _mm256_madd_epi16(a, b));
+#if !defined(__clang__)
+  // GCC would keep the old and the new sum in two registers and copy between them.
+  asm("" : "+x"(result));
+#endif
+  return result;
 }
 inline Floats to_floats(PairSums sums) { return _mm256_cvtepi32_ps(sums); }
 // Rounds 2 * kWidth floats to int16.

@@ -31,31 +31,41 @@ inline void widen_halves(const uint16_t* from, float* to, int count) {
   for (int i = 0; i < count; i += kWidth) store(to + i, load_half(from + i));
 }
 
+// The first and the second of each pair of int8.
+inline Floats evens(Pairs pairs) { return to_floats(multiply_pairs(zero_sums(), pairs, splat_pair(1))); }
+inline Floats odds(Pairs pairs) { return to_floats(multiply_pairs(zero_sums(), pairs, splat_pair(1 << 16))); }
+
 inline void widen_keys(int kv_type, const char* from, int dim, int blocks, float* to) {
   if (kv_type == RONDO_KV_F16) return widen_halves((const uint16_t*)from, to, blocks * kBlock * dim);
   const int groups = scale_groups(dim);
   for (int block = 0; block < blocks; block++, from += key_block_bytes(RONDO_KV_Q8, dim)) {
     const int8_t* pairs = (const int8_t*)from + 2 * kBlock * groups;
     for (int d = 0; d < dim; d += 2, pairs += 2 * kBlock, to += 2 * kBlock) {
-      float scale[kBlock];
-      widen_halves((const uint16_t*)from + d / RONDO_SCALE_DIMS * kBlock, scale, kBlock);
-      for (int t = 0; t < kBlock; t++) {
-        to[t] = scale[t] * (float)pairs[2 * t];
-        to[kBlock + t] = scale[t] * (float)pairs[2 * t + 1];
+      const uint16_t* scales = (const uint16_t*)from + d / RONDO_SCALE_DIMS * kBlock;
+      for (int t = 0; t < kBlock; t += kWidth) {
+        const Floats scale = load_half(scales + t);
+        const Pairs pair = load_pairs(pairs + 2 * t);
+        store(to + t, mul(evens(pair), scale));
+        store(to + kBlock + t, mul(odds(pair), scale));
       }
     }
   }
 }
 
+// `to` has room for whole blocks of tokens.
 inline void widen_values(int kv_type, const char* from, int dim, int tokens, float* to) {
   if (kv_type == RONDO_KV_F16) return widen_halves((const uint16_t*)from, to, tokens * dim);
   for (int token = 0; token < tokens; token += kBlock, from += value_block_bytes(RONDO_KV_Q8, dim)) {
     float scale[kBlock];
     widen_halves((const uint16_t*)from, scale, kBlock);
     const int8_t* pairs = (const int8_t*)from + 2 * kBlock;
-    for (int t = 0; t < kBlock && token + t < tokens; t++, to += dim) {
-      const int8_t* v = pairs + t / 2 * 2 * dim + t % 2;
-      for (int c = 0; c < dim; c++) to[c] = scale[t] * (float)v[2 * c];
+    for (int t = 0; t < kBlock; t += 2, to += 2 * dim, pairs += 2 * dim) {
+      const Floats even = splat(scale[t]), odd = splat(scale[t + 1]);
+      for (int c = 0; c < dim; c += kWidth) {
+        const Pairs pair = load_pairs(pairs + 2 * c);
+        store(to + c, mul(evens(pair), even));
+        store(to + dim + c, mul(odds(pair), odd));
+      }
     }
   }
 }

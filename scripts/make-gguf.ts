@@ -34,6 +34,7 @@ function readOptions() {
         out: { type: "string" },
         "output-type": { type: "string" },
         seed: { type: "string", default: "1" },
+        help: { type: "boolean", short: "h", default: false },
       },
     }).values;
   } catch (error) {
@@ -42,6 +43,10 @@ function readOptions() {
 }
 
 const values = readOptions();
+if (values.help) {
+  process.stdout.write(USAGE);
+  process.exit(0);
+}
 const { shape = "", out, seed } = values;
 if (!isModelShapeName(shape)) fail(`--shape: "${shape}" is none of ${MODEL_SHAPE_NAMES.join(", ")}`);
 if (out === undefined) fail("--out: name the file to write");

@@ -1,7 +1,7 @@
 /**
  * Measures the recall of a model file on probes that training never saw, through the product itself, greedily.
  *
- *     npx tsx training/measure.ts MODEL.gguf [--questions 300] [--only KIND] [--threads N]
+ *     npx tsx training/measure.ts MODEL.gguf [--questions 300] [--only KIND,KIND] [--threads N]
  *
  * Prints a table in Markdown; the last line is JSON.
  */
@@ -104,7 +104,7 @@ async function main(): Promise<void> {
   console.log("|---|---|---|---|---|---|---|---|---|");
   const cells: Cell[] = [];
   for (const [kind, betweens] of CELLS) {
-    if (values.only !== undefined && values.only !== kind) continue;
+    if (values.only !== undefined && !values.only.split(",").includes(kind)) continue;
     for (const between of betweens) {
       const cell = await measureCell(model, kind, between, Number(values.questions));
       cells.push(cell);

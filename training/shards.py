@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-LABEL_WEIGHTS = np.array([0.0, 0.3, 0.6, 2.0, 1.0], dtype=np.float32)
-ANSWER, ANSWER_REST = 3, 4
+LABEL_WEIGHTS = np.array([0.0, 0.3, 0.6, 2.0, 1.0, 1.0], dtype=np.float32)
+ANSWER, ANSWER_REST, RECITAL = 3, 4, 5
 
 
 @dataclass

@@ -3,14 +3,15 @@
     python training/train.py WORK STAGE...
 
 WORK holds start.npz (or weights.npz and state.pt of an earlier run) and the shards. A stage is
-SHARD:STEPS:BATCH:TIME:RATE, for example a:6000:4:256:1e-3. Progress is counted over all stages, so the same
+SHARD:STEPS:BATCH:TIME:RATE, for example a:6000:4:256:1e-3; with SHARD+SIDE a share of the batches comes from
+shard SIDE, in rows of 512 tokens. Progress is counted over all stages, so the same
 command line goes on after an interruption.
 """
 
 import os
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -19,11 +20,13 @@ import torch.nn.functional as F
 from checkpoint import load_weights, save_state, save_weights
 from kernels import Adam
 from model import Shape, hidden_states
-from shards import ANSWER, ANSWER_REST, Batch, Shard, make_batch, repeated_segments, spread_positions
+from shards import ANSWER, ANSWER_REST, RECITAL, Batch, Shard, make_batch, repeated_segments, spread_positions
 
 USER_TOKEN = -3  # from the end of the vocabulary: bos, system, user, assistant, end
 MAX_POSITION = 4096
 REPEATED_SHARE = 0.1
+SIDE_SHARE = 0.3
+SIDE_TIME = 512
 WARM_UP_STEPS = 200
 # Most batches let the lowest layers see the last rounds only, so that recall grows in the layers above them.
 LOWER_WINDOWS = {0: 64, 1: 64, 2: 64}
@@ -44,6 +47,13 @@ class Stage:
     def parse(text: str) -> "Stage":
         shard, steps, batch, length, rate = text.split(":")
         return Stage(shard, int(steps), int(batch), int(length), float(rate))
+
+
+def draw_side_or_main(shards: list[Shard], stage: Stage, shape: Shape, random: np.random.Generator) -> Batch:
+    if len(shards) > 1 and random.random() < SIDE_SHARE:
+        rows = max(1, stage.batch * stage.time // SIDE_TIME)
+        return draw_batch(shards[1], replace(stage, batch=rows, time=SIDE_TIME), shape, random)
+    return draw_batch(shards[0], stage, shape, random)
 
 
 def draw_batch(shard: Shard, stage: Stage, shape: Shape, random: np.random.Generator) -> Batch:
@@ -85,7 +95,7 @@ class Meter:
 
     def __str__(self) -> str:
         share = self.right / np.maximum(self.seen, 1)
-        return f"reply {share[1]:.3f} noted {share[2]:.3f} answer {share[ANSWER]:.3f} rest {share[ANSWER_REST]:.3f}"
+        return f"reply {share[1]:.3f} noted {share[2]:.3f} answer {share[ANSWER]:.3f} rest {share[ANSWER_REST]:.3f} recital {share[RECITAL]:.3f}"
 
 
 def rate_at(step: int, stage_step: int, stage: Stage, is_last: bool) -> float:
@@ -110,10 +120,10 @@ def main(work: str, stages: list[Stage]) -> None:
     step, seen, began, meter, total_loss = done, 0, time.time(), Meter(), 0.0
     first = 0
     for number, stage in enumerate(stages):
-        shard = Shard(os.path.join(work, stage.shard))
+        shards = [Shard(os.path.join(work, name)) for name in stage.shard.split("+")]
         for stage_step in range(max(0, done - first), stage.steps):
             random = np.random.default_rng([7, step])
-            batch = draw_batch(shard, stage, shape, random)
+            batch = draw_side_or_main(shards, stage, shape, random)
             windows = LOWER_WINDOWS if random.random() < WINDOWED_SHARE else None
             loss, right, labels = loss_of(parameters, shape, batch, windows)
             loss.backward()

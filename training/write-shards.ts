@@ -2,20 +2,19 @@
  * Writes token ids and labels for the trainer, made by the product's own tokenizer from a model file.
  *
  *     npx tsx training/write-shards.ts MODEL.gguf OUT train SEED CONVERSATIONS ROUNDS
+ *     npx tsx training/write-shards.ts MODEL.gguf OUT recital SEED CONVERSATIONS ROUNDS
  *     npx tsx training/write-shards.ts MODEL.gguf OUT probe KIND BETWEEN COUNT
  *
  * OUT.ids (uint16), OUT.labels (uint8) and OUT.starts (uint32, one per conversation and one at the end).
  */
 import { closeSync, openSync, writeFileSync, writeSync } from "node:fs";
 import type { Round } from "../src/lab/dialogues/conversation.ts";
-import { drawConversation } from "../src/lab/dialogues/draw.ts";
+import { drawConversation, drawRecital } from "../src/lab/dialogues/draw.ts";
 import type { Preamble } from "../src/lab/dialogues/preamble.ts";
 import { drawProbe, PROBE_KINDS } from "../src/lab/dialogues/probe.ts";
-import type { Span, Wording } from "../src/lab/dialogues/wording.ts";
+import { LABEL, labelReply, plainLabel } from "../src/lab/dialogues/token-labels.ts";
+import type { Wording } from "../src/lab/dialogues/wording.ts";
 import { Vocabulary } from "../src/tokenizer/vocabulary.ts";
-
-/** What a token is to the trainer. */
-const LABEL = { context: 0, reply: 1, notedValue: 2, answer: 3, answerRest: 4 } as const;
 
 interface Sink {
   ids: number[];
@@ -68,24 +67,11 @@ class ShardWriter {
     sink.labels.push(...ids.map(() => LABEL.context));
   }
 
-  #reply(sink: Sink, { assistant, kind }: Round): void {
-    const isQuestion = kind !== "telling" && kind !== "change";
-    sink.ids.push(this.#special.assistant);
-    sink.labels.push(LABEL.context);
-    let offset = 0;
-    const values = assistant.values.map(({ start, end }) => ({
-      start: Buffer.byteLength(assistant.text.slice(0, start)),
-      end: Buffer.byteLength(assistant.text.slice(0, end)),
-    }));
-    const ids = this.#vocabulary.encode(assistant.text);
-    for (const id of ids) {
-      const end = offset + this.#vocabulary.tokenBytes(id).length;
-      sink.ids.push(id);
-      sink.labels.push(labelOf(offset, end, values, isQuestion));
-      offset = end;
-    }
-    sink.ids.push(this.#special.end);
-    sink.labels.push(LABEL.reply);
+  #reply(sink: Sink, round: Round): void {
+    const ids = [...this.#vocabulary.encode(round.assistant.text)];
+    const tokenBytes = ids.map((id) => this.#vocabulary.tokenBytes(id).length);
+    sink.ids.push(this.#special.assistant, ...ids, this.#special.end);
+    sink.labels.push(LABEL.context, ...labelReply(round, tokenBytes), plainLabel(round.kind));
   }
 
   close(): void {
@@ -94,26 +80,16 @@ class ShardWriter {
   }
 }
 
-/** Offsets are of bytes. A token that starts with the space before a value is part of the value. */
-function labelOf(start: number, end: number, values: readonly Span[], isQuestion: boolean): number {
-  const value = values.find((span) => start < span.end && end > span.start);
-  if (!value) return LABEL.reply;
-  if (!isQuestion) return LABEL.notedValue;
-  return start <= value.start ? LABEL.answer : LABEL.answerRest;
-}
-
 async function main(args: readonly string[]): Promise<void> {
   const [model, out, mode, what, third, fourth] = args;
   if (model === undefined || out === undefined)
     throw new TypeError("write shards: name a model file and an output");
   using vocabulary = await Vocabulary.load(model);
   const writer = new ShardWriter(vocabulary, out);
-  if (mode === "train") {
+  if (mode === "train" || mode === "recital") {
+    const draw = mode === "train" ? drawConversation : drawRecital;
     for (let i = 0; i < Number(third); i++) {
-      const { preamble, rounds } = drawConversation(`${what}/${i}`, {
-        rounds: Number(fourth),
-        split: "train",
-      });
+      const { preamble, rounds } = draw(`${what}/${i}`, { rounds: Number(fourth), split: "train" });
       writer.write(preamble, rounds, () => true);
     }
   } else {

@@ -118,3 +118,23 @@ function askThrough(writer: ConversationWriter, random: Random): void {
   }
   writer.askOne(random.pick(writer.facts));
 }
+
+/** Few questions while facts are told: what a recital must list is easy to follow. */
+const RECITAL_MIX: RoundMix = { tell: 0.6, change: 0.06, chat: 0.2, ask: 0.14 };
+
+/** A short conversation that ends with recitals: of all that was told, and of what was told about some owners. */
+export function drawRecital(seed: string, options: { rounds: number; split: Split }): Conversation {
+  const random = new Random(`recital/${seed}`);
+  const preamble = drawPreamble(options.split, random);
+  const numOwners = 1 + random.below(4);
+  const numTopics = 6 + random.below(12);
+  const writer = new ConversationWriter({ random, split: options.split, preamble, numOwners, numTopics });
+  while (writer.rounds.length < options.rounds) writeRound(writer, RECITAL_MIX, MAX_RECITED, random);
+  const owners = new Map(writer.facts.map(({ fact }) => [ownerKey(fact.owner), fact.owner]));
+  const recitals = [
+    () => writer.askEverything(),
+    ...random.sample([...owners.values()], 2).map((owner) => () => writer.askSummary(owner)),
+  ];
+  for (const recite of random.shuffled(recitals)) recite();
+  return { preamble, rounds: writer.rounds };
+}

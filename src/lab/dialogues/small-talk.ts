@@ -1,5 +1,5 @@
 import type { Random } from "./random.ts";
-import { drawValue, PEOPLE } from "./values.ts";
+import { coinWord, drawValue, PEOPLE } from "./values.ts";
 
 /** A round in which nothing is told that is asked later. */
 export interface SmallTalk {
@@ -103,9 +103,48 @@ const THEMES: readonly Theme[] = [
   },
 ];
 
+const NOT_FOLLOWED = "I see.";
+const NOT_KNOWN = "I do not know that.";
+
+/** Talk beyond what the model can learn: it should say so rather than take it for a fact about somebody. */
+const BEYOND: readonly Theme[] = [
+  (random) => ({
+    user: `The capital of ${drawValue("country", random)} is ${drawValue("city", random)}.`,
+    assistant: NOT_FOLLOWED,
+  }),
+  (random) => ({ user: `${drawValue("city", random)} is a nice place.`, assistant: NOT_FOLLOWED }),
+  (random) => ({ user: `I think ${drawValue("food", random)} is too expensive.`, assistant: NOT_FOLLOWED }),
+  (random) => ({
+    user: `The ${drawValue("place", random)} is bigger than the ${drawValue("place", random)}.`,
+    assistant: NOT_FOLLOWED,
+  }),
+  (random) => ({
+    user: `I bought a ${drawValue("gift", random)} in ${drawValue("city", random)}.`,
+    assistant: NOT_FOLLOWED,
+  }),
+  (random) => ({
+    user: `${random.pick(PEOPLE)} and ${random.pick(PEOPLE)} went to ${drawValue("city", random)}.`,
+    assistant: NOT_FOLLOWED,
+  }),
+  (random) => ({
+    user: `A ${drawValue("job", random)} told me about ${coinWord(random)}.`,
+    assistant: NOT_FOLLOWED,
+  }),
+  (random) => ({ user: `What is the capital of ${drawValue("country", random)}?`, assistant: NOT_KNOWN }),
+  (random) => ({ user: `How far is it to ${drawValue("city", random)}?`, assistant: NOT_KNOWN }),
+  (random) => ({
+    user: `What is ${drawValue("number", random)} plus ${drawValue("number", random)}?`,
+    assistant: NOT_KNOWN,
+  }),
+  (random) => ({ user: `Can you explain ${drawValue("subject", random)} to me?`, assistant: NOT_KNOWN }),
+  (random) => ({ user: `Who invented the ${drawValue("gift", random)}?`, assistant: NOT_KNOWN }),
+];
+
 /** Draws a round of small talk; half of them name things that are also values of facts. */
 export function drawSmallTalk(random: Random): SmallTalk {
-  if (random.chance(0.5)) return random.pick(THEMES)(random);
+  const roll = random.float();
+  if (roll < 0.2) return random.pick(BEYOND)(random);
+  if (roll < 0.6) return random.pick(THEMES)(random);
   const [user, assistant] = random.pick(FIXED);
   return { user, assistant };
 }

@@ -1,6 +1,6 @@
 import type { Fact } from "./fact.ts";
 import type { Random } from "./random.ts";
-import { asMessage, type Style, spelled } from "./style.ts";
+import { asMessage, contracted, type Style, spelled } from "./style.ts";
 import { changedStatement, fill, join, plain, statement, type Wording, wrap } from "./wording.ts";
 
 const ACKNOWLEDGEMENTS: readonly string[] = [
@@ -62,7 +62,7 @@ function tellingsOf({ owner, attribute }: Fact): readonly string[] {
 }
 
 function clauseOf(template: string, fact: Fact, style: Style): Wording {
-  return fill(spelled(template, style), fact.owner, "user", fact.value);
+  return contracted(fill(spelled(template, style), fact.owner, "user", fact.value), style);
 }
 
 function noted(sentence: Wording, random: Random): Wording {

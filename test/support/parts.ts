@@ -1,8 +1,11 @@
 import { Resources } from "../../src/core/resources.ts";
 import { ModelRunner } from "../../src/engine/model-runner.ts";
 import { CpuBackend } from "../../src/ffi/ggml/cpu-backend.ts";
+import { attentionKernel } from "../../src/ffi/kernel/symbols.ts";
 import { readGguf } from "../../src/gguf/reader.ts";
 import { ContiguousCache } from "../../src/kv/contiguous-cache.ts";
+import type { KvCache } from "../../src/kv/kv-cache.ts";
+import { PagedCache } from "../../src/kv/paged-cache.ts";
 import type { Architecture } from "../../src/model/architecture.ts";
 import { architectures } from "../../src/model/architectures/registry.ts";
 import { Decoder } from "../../src/model/decoder.ts";
@@ -15,16 +18,27 @@ import { logProbabilities } from "./divergence.ts";
 export interface Replacements {
   readonly architecture?: (right: Architecture) => Architecture;
   readonly hyperparameters?: (right: Hyperparameters) => Hyperparameters;
-  readonly newCache?: (h: Hyperparameters, backend: CpuBackend) => ContiguousCache;
+  readonly newCache?: (h: Hyperparameters, backend: CpuBackend) => KvCache;
   /** Tokens computed in one graph. */
   readonly batchTokens?: number;
+}
+
+/** Caches by what computes attention over them; "kernel" only where this platform has a build of it. */
+export const CACHES: Readonly<Record<string, NonNullable<Replacements["newCache"]>>> = {
+  ggml: (h, backend) => new ContiguousCache(h, backend.bufferType),
+  ...kernelCache(),
+};
+
+function kernelCache(): Readonly<Record<string, NonNullable<Replacements["newCache"]>>> {
+  const kernel = attentionKernel();
+  return kernel === undefined ? {} : { kernel: (h, backend) => new PagedCache(h, kernel, backend) };
 }
 
 /** A model put together by hand, as `loadModel` does it but without its vocabulary. */
 export class Parts implements Disposable {
   readonly backend: CpuBackend;
   readonly decoder: Decoder;
-  readonly #newCache: () => ContiguousCache;
+  readonly #newCache: () => KvCache;
   readonly #runner: ModelRunner;
   readonly #resources: Resources;
 

@@ -3,6 +3,7 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import koffi from "koffi";
 import { RondoError } from "../core/errors.ts";
+import type { FunctionPointer } from "./brand.ts";
 
 /** The release of the platform packages whose C interface the symbol lists in this folder describe. */
 export const NATIVE_VERSION = "3.22.1";
@@ -111,4 +112,9 @@ function libraryPath(directory: string, name: LibraryName): string {
     );
   }
   return found;
+}
+
+/** A native function without arguments or effects: as a callback, whatever it is passed, it does nothing. */
+export function harmlessFunction(): FunctionPointer {
+  return nativeLibraries().llama.symbol("llama_supports_mmap", "void *") as unknown as FunctionPointer;
 }

@@ -1,5 +1,6 @@
 import koffi from "koffi";
 import type { FunctionPointer } from "../brand.ts";
+import { harmlessFunction } from "../library.ts";
 import { ggml } from "./symbols.ts";
 
 /** `enum ggml_log_level` */
@@ -13,6 +14,7 @@ let sink: NativeLogSink = () => {};
 let lastLevel: NativeLogLevel = "debug";
 let lastError = "";
 let callback: FunctionPointer | undefined;
+let isSilencedAtExit = false;
 
 /** Sends what ggml and libllama log to `next`; nothing of theirs is written to the terminal. */
 export function setNativeLogSink(next: NativeLogSink): void {
@@ -27,10 +29,10 @@ export function takeNativeError(): string {
 }
 
 /**
- * The C callback for `ggml_log_set` and `llama_log_set`. Calls from other threads wait for the main thread,
+ * The C callback for `ggml_log_set`. Calls from other threads wait for the main thread,
  * so native work that may log runs either on it or while it is free (`callAsync`).
  */
-export function nativeLogCallback(): FunctionPointer {
+function nativeLogCallback(): FunctionPointer {
   callback ??= koffi.register(
     (level: number, text: string) => receive(level, text),
     koffi.pointer(koffi.proto("void rondo_log(int level, const char *text, void *user_data)")),
@@ -41,6 +43,10 @@ export function nativeLogCallback(): FunctionPointer {
 /** Routes ggml's log through {@link setNativeLogSink}. */
 export function installGgmlLog(): void {
   ggml.ggml_log_set(nativeLogCallback(), null);
+  if (isSilencedAtExit) return;
+  isSilencedAtExit = true;
+  // A thread that logs while the process exits would wait for an event loop that is gone.
+  process.once("exit", () => ggml.ggml_log_set(harmlessFunction(), null));
 }
 
 function receive(level: number, text: string): void {

@@ -1,7 +1,8 @@
 import koffi from "koffi";
 import type { FunctionPointer } from "../brand.ts";
 import { installGgmlLog } from "../ggml/log.ts";
-import { harmlessFunction, llama } from "./symbols.ts";
+import { harmlessFunction } from "../library.ts";
+import { llama } from "./symbols.ts";
 
 // libllama logs dozens of lines while it loads on a worker thread. A JavaScript callback for them would make
 // that thread wait for the event loop at each line, and a process that exits meanwhile would never end: the

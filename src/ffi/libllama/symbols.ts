@@ -112,8 +112,3 @@ const PROTOTYPES: Prototypes<Llama> = {
 };
 
 export const llama: Llama = bindLibrary<Llama>(() => nativeLibraries().llama, PROTOTYPES);
-
-/** A function of libllama without arguments or effects: whatever a callback is passed, it does nothing. */
-export function harmlessFunction(): FunctionPointer {
-  return nativeLibraries().llama.symbol("llama_supports_mmap");
-}

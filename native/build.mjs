@@ -5,7 +5,7 @@
 //   node native/build.mjs --test [CASES]               builds and runs the kernel's own test
 //       --sanitize=address,undefined | thread          under sanitizers
 //       --target=aarch64                               for 64-bit ARM, under qemu-aarch64
-//       --emulate-avx512                               the AVX-512 build by SIMDe, on a processor without it
+//       --emulate-avx512                               the AVX-512 build as well, on a processor without it
 //   node native/build.mjs --bench [THREADS [ISA]]      builds and runs the kernel's benchmark (x86-64)
 //
 // Exit status: 0 done, or a test skipped with its reason printed; 1 failed; 3 no compiler here.
@@ -18,7 +18,7 @@ import { parseArgs } from "node:util";
 
 const NO_COMPILER = 3;
 const NATIVE = dirname(fileURLToPath(import.meta.url));
-const COMMON = ["attention", "plan", "kernels", "write", "reduce"];
+const COMMON = ["attention", "plan", "kernels", "write", "reduce", "read"];
 const AVX2 = ["-mavx2", "-mfma", "-mf16c"];
 /** Translation units of a processor beside the common ones, each with the flags that only it may have. */
 const BUILDS = {
@@ -195,7 +195,6 @@ function missingForTest(processor, compiler) {
   if (compiler === undefined)
     return processor === hostProcessor() ? undefined : `no ${processor}-linux-gnu-g++`;
   if (processor !== hostProcessor() && !runs(`qemu-${processor}`, "--version")) return `no qemu-${processor}`;
-  if (options["emulate-avx512"] && !existsSync("/usr/include/simde/x86/avx512.h")) return "no SIMDe headers";
   return undefined;
 }
 

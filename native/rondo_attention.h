@@ -170,6 +170,16 @@ RONDO_API void rondo_attention_write(void *dst, int ith, int nth, void *attentio
 RONDO_API void rondo_attention_partial(void *dst, int ith, int nth, void *attention);
 RONDO_API void rondo_attention_reduce(void *dst, int ith, int nth, void *attention);
 
+/* Memory to be read once, from start to end, by all threads: what the machine's read bandwidth is measured by. */
+struct rondo_read {
+  const void *data;
+  int64_t bytes; /* what lies past the last multiple of 256 a thread is left out */
+  int64_t sum;   /* of all words, so that no compiler leaves the reading out */
+};
+
+/* An op over a struct rondo_read; its dst is not written. */
+RONDO_API void rondo_read_bytes(void *dst, int ith, int nth, void *read);
+
 /* ggml's abort callback over an int32 flag: true once the flag is not 0. */
 RONDO_API bool rondo_should_abort(void *flag);
 

@@ -1,7 +1,6 @@
 // RONDO_EMULATE_AVX512 lets the tests run this build on a processor without AVX-512.
 #ifdef RONDO_EMULATE_AVX512
-#define SIMDE_ENABLE_NATIVE_ALIASES
-#include <simde/x86/avx512.h>
+#include "../test/emulated_avx512.h"
 #else
 #include <immintrin.h>
 #endif

@@ -329,6 +329,11 @@ void check_exports() {
         "key blocks have the bytes of the layout");
   check(rondo_value_block_bytes(RONDO_KV_F16, 48) == 1536 && rondo_value_block_bytes(RONDO_KV_Q8, 48) == 16 * 48 + 32,
         "value blocks have the bytes of the layout");
+  std::vector<uint64_t> words(4096, 0);
+  words[0] = 1, words[2048] = 2, words[4095] = 4;
+  rondo_read whole = {words.data(), 4096 * 8, 0};
+  for (int ith = 0; ith < 2; ith++) rondo_read_bytes(nullptr, ith, 2, &whole);
+  check(whole.sum == 7, "every thread reads its share");
   int32_t flag = 0;
   check(!rondo_should_abort(&flag), "a flag of 0 does not abort");
   flag = 1;

@@ -72,6 +72,8 @@ export interface Kernel {
   readonly write: FunctionPointer;
   readonly partial: FunctionPointer;
   readonly reduce: FunctionPointer;
+  /** Reads memory as fast as the machine can, over a `struct rondo_read`. */
+  readonly readBytes: FunctionPointer;
   /** `bool (*)(void *)`: ggml's abort callback over an int32 flag. */
   readonly shouldAbort: FunctionPointer;
   /** `ggml_get_data`, by which the ops reach their tensors. */
@@ -130,6 +132,7 @@ export function openKernel(path: string): Kernel {
     write: address("rondo_attention_write"),
     partial: address("rondo_attention_partial"),
     reduce: address("rondo_attention_reduce"),
+    readBytes: address("rondo_read_bytes"),
     shouldAbort: address("rondo_should_abort"),
     getData: nativeLibraries().ggmlBase.symbol("ggml_get_data", "void *") as unknown as FunctionPointer,
   };

@@ -29,7 +29,7 @@ SIDE_SHARE = 0.3
 SIDE_TIME = 512
 WARM_UP_STEPS = 200
 # Most batches let the lowest layers see the last rounds only, so that recall grows in the layers above them.
-LOWER_WINDOWS = {0: 64, 1: 64, 2: 64}
+LOWER_WINDOWS = {layer: 64 for layer in range(5)}
 WINDOWED_SHARE = 0.85
 REPORT_EVERY = 100
 SAVE_EVERY = 500

@@ -81,7 +81,7 @@ function flags(unit, processor) {
   // A guard of a static variable would need the C++ runtime.
   common.push("-fvisibility=hidden", "-fno-threadsafe-statics");
   const own = BUILDS[processor][unit] ?? [];
-  if (options["emulate-avx512"]) {
+  if (emulated()) {
     return [
       ...common,
       "-O2",
@@ -97,20 +97,25 @@ function flags(unit, processor) {
 
 /** A folder of objects for each way to compile, so that one does not overwrite another's. */
 function objectFolder(processor) {
-  const variant = options.sanitize ?? (options["emulate-avx512"] ? "emulated" : "release");
+  const variant = options.sanitize ?? (emulated() ? "emulated" : "release");
   return join(NATIVE, "build", "objects", `${processor}-${variant.replaceAll(",", "-")}`);
 }
 
-function newestSource() {
+function newestSource(folders) {
   const files = [join(NATIVE, "rondo_attention.h"), fileURLToPath(import.meta.url)];
-  for (const folder of ["src", "test", "bench"]) {
+  for (const folder of folders) {
     for (const name of readdirSync(join(NATIVE, folder))) files.push(join(NATIVE, folder, name));
   }
   return Math.max(...files.map((file) => statSync(file).mtimeMs));
 }
 
-function isCurrent(file) {
-  return existsSync(file) && statSync(file).mtimeMs > newestSource();
+function isCurrent(file, folders = emulated() ? ["src", "test"] : ["src"]) {
+  return existsSync(file) && statSync(file).mtimeMs > newestSource(folders);
+}
+
+/** Whether the AVX-512 build is made of what test/ has for a processor without it. */
+function emulated() {
+  return options["emulate-avx512"];
 }
 
 function compile(compiler, args) {
@@ -163,7 +168,7 @@ async function buildLibrary(compiler, processor) {
 async function buildProgram(compiler, processor, source, name) {
   const folder = objectFolder(processor);
   const file = join(folder, name);
-  if (isCurrent(file)) return file;
+  if (isCurrent(file, ["src", "test", "bench"])) return file;
   const objects = await compileUnits(compiler, processor);
   const sanitize = options.sanitize === undefined ? [] : [`-fsanitize=${options.sanitize}`, "-g"];
   const cross = processor === hostProcessor() ? [] : ["-static"];

@@ -321,6 +321,61 @@ describe.skipIf(kernel === undefined)("attention by the kernel, in a ggml graph"
     expect(() => batch.update([twoRows])).toThrow(RangeError);
   });
 
+  it("keeps segments that are the same objects while its tables move and their places change", async () => {
+    const dims = { numHeads: 2, numKvHeads: 2, headDim: 32, valueDim: 32, kvType: "f16" } as const;
+    const random = randomSource(5);
+    const floats = (count: number) => Float32Array.from({ length: count }, () => random() - 0.5);
+    const contents = Array.from({ length: 9 }, () => ({ keys: floats(7 * 64), values: floats(7 * 64) }));
+    const pages: Page[] = [];
+    for (const content of contents) {
+      const page = newPage(dims, 7);
+      await store(dims, 0, page, 0, content);
+      pages.push(page);
+    }
+    const segments = pages.map(({ memory }, i) => ({ memory, position: 7 * i, length: 7 }));
+    const batch = new AttentionBatch(loaded(), dims, { numRows: 1, numLayers: 1, numThreads: 2 });
+    using graph = new GraphBuilder(backend.bufferType, 64);
+    const q = floats(64);
+    const input = (values: Float32Array): Tensor => graph.input(F32, [32, 2, 1], () => values);
+    const update = (chosen: readonly number[]): void =>
+      batch.update([
+        {
+          firstRow: 0,
+          numRows: 1,
+          position: 63,
+          segments: chosen.flatMap((i) => segments[i] ?? []),
+          writes: [],
+        },
+      ]);
+    update([0]);
+    const inputs = { q: input(q), k: input(floats(64)), v: input(floats(64)) };
+    const { output } = batch.attend(graph, 0, inputs, { scale: 1 });
+    graph.output(output);
+    graph.allocate();
+    for (const chosen of [[0], [0, 1], [0, 1, 2, 3, 4, 5, 6, 7, 8], [0, 8, 2], [5, 8]]) {
+      update(chosen);
+      graph.fillInputs();
+      await backend.compute(graph.graph);
+      batch.checkStatus();
+      const got = new Float32Array(64);
+      getTensor(output, got);
+      const scoring = { first: 0, count: 1 };
+      const want = referenceAttention(dims, { scale: 1 }, undefined, [
+        {
+          position: 63,
+          rows: 1,
+          queries: q,
+          scoring,
+          segments: chosen.flatMap((i) => segments[i] ?? []),
+          contents: chosen.flatMap((i) => contents[i] ?? []),
+        },
+      ]);
+      got.forEach((x, i) => {
+        expect(Math.abs(x - (want.output[i] ?? NaN))).toBeLessThan(1e-3);
+      });
+    }
+  });
+
   it("refuses tensors of other sizes before ggml sees them", () => {
     const dims = { numHeads: 2, numKvHeads: 1, headDim: 32, kvType: "f16" } as const;
     const page = newPage({ ...dims, valueDim: 32 }, 16);

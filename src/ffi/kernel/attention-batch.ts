@@ -6,7 +6,7 @@ import { type AttentionNodes, addAttentionNodes } from "./attention-nodes.ts";
 
 import { KV_TYPE_NUMBER, type KvType, kvLayout } from "./layout.ts";
 import { ATTENTION, ENTRY, SEGMENT, WRITE, writeRecord } from "./records.ts";
-import { type AttentionEntry, checkEntries, type KvMemory } from "./segment-table.ts";
+import { type AttentionEntry, checkEntries, type KvMemory, type KvSegment } from "./segment-table.ts";
 import { BUILD_NUMBER, KERNEL_ABI_VERSION, type Kernel, type KernelBuild, STATUS_NAMES } from "./symbols.ts";
 
 /** The attention of a model's layers. */
@@ -78,6 +78,7 @@ export class AttentionBatch {
   #entries = Buffer.alloc(ENTRY.bytes);
   #segments = Buffer.alloc(SEGMENT.bytes);
   #writes = Buffer.alloc(WRITE.bytes);
+  #packed: readonly KvSegment[] = [];
   #counts = { numEntries: 0, numSegments: 0, numWrites: 0 };
 
   constructor(kernel: Kernel, dims: AttentionDims, options: AttentionBatchOptions) {
@@ -102,7 +103,8 @@ export class AttentionBatch {
   }
 
   /**
-   * Says what the rows of the next computation read and write.
+   * Says what the rows of the next computation read and write. A segment that is the same object as the last
+   * time in its place costs next to nothing: keep those of closed rounds.
    *
    * @throws RangeError for entries that {@link checkEntries} refuses, or that need larger tensors than the
    * graph was built with: other rows, other scoring rows, or, with masses, other numbers of segments.
@@ -112,19 +114,9 @@ export class AttentionBatch {
     const segments = entries.flatMap((entry) => entry.segments);
     const writes = entries.flatMap((entry) => entry.writes);
     this.#entries = withRoom(this.#entries, entries.length * ENTRY.bytes);
-    this.#segments = withRoom(this.#segments, segments.length * SEGMENT.bytes);
     this.#writes = withRoom(this.#writes, writes.length * WRITE.bytes);
     this.#packEntries(entries);
-    const segmentView = viewOf(this.#segments);
-    segments.forEach((segment, i) => {
-      writeRecord(SEGMENT, segmentView, i * SEGMENT.bytes, {
-        ...addresses(segment.memory),
-        position: segment.position,
-        length: segment.length,
-        causal: segment.causal === true ? 1 : 0,
-        queryVariant: segment.queryVariant ?? 0,
-      });
-    });
+    this.#packSegments(segments);
     const writeView = viewOf(this.#writes);
     writes.forEach(({ memory, firstRow, numRows, firstSlot }, i) => {
       writeRecord(WRITE, writeView, i * WRITE.bytes, {
@@ -181,6 +173,25 @@ export class AttentionBatch {
           `computing attention: ${STATUS_NAMES[status] ?? `status ${status}`}; this is a defect of Rondo`,
         );
       }
+    }
+  }
+
+  /** Segments that are the very objects of the last time are in their place already. */
+  #packSegments(segments: readonly KvSegment[]): void {
+    const room = withRoom(this.#segments, segments.length * SEGMENT.bytes);
+    const packed = room === this.#segments ? this.#packed : [];
+    this.#segments = room;
+    this.#packed = segments;
+    const view = viewOf(room);
+    for (const [i, segment] of segments.entries()) {
+      if (segment === packed[i]) continue;
+      writeRecord(SEGMENT, view, i * SEGMENT.bytes, {
+        ...addresses(segment.memory),
+        position: segment.position,
+        length: segment.length,
+        causal: segment.causal === true ? 1 : 0,
+        queryVariant: segment.queryVariant ?? 0,
+      });
     }
   }
 

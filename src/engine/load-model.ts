@@ -1,6 +1,7 @@
 import { RondoError } from "../core/errors.ts";
 import { Resources } from "../core/resources.ts";
 import { CpuBackend } from "../ffi/ggml/cpu-backend.ts";
+import { type NativeLogSink, setNativeLogSink } from "../ffi/ggml/log.ts";
 import { attentionKernel, type Kernel } from "../ffi/kernel/symbols.ts";
 import { type GgufFile, readGguf } from "../gguf/reader.ts";
 import type { Architecture } from "../model/architecture.ts";
@@ -24,6 +25,8 @@ export interface LoadModelOptions {
   /** Called with the share of the model that is loaded, 0 to 1. */
   readonly onProgress?: (share: number) => void;
   readonly signal?: AbortSignal;
+  /** Receives what ggml logs, in this whole process; nothing of it is written anywhere by default. */
+  readonly onNativeLog?: NativeLogSink;
   /**
    * What computes attention: Rondo's kernel, where this platform has a build of it, or ggml's own operations.
    * The kernel where there is one by default.
@@ -38,7 +41,9 @@ export interface LoadModelOptions {
  * `OUT_OF_MEMORY`; the signal's reason when it is aborted.
  */
 export async function loadModel(path: string, options: LoadModelOptions = {}): Promise<Model> {
+  if (options.onNativeLog !== undefined) setNativeLogSink(options.onNativeLog);
   const file = await readGguf(path);
+  checkIsWhole(file);
   const architecture = findArchitecture(file);
   const h = readHyperparameters(file, architecture.ropeMode);
   const contextLength = chooseContextLength(path, h, options.contextLength);
@@ -64,6 +69,15 @@ export async function loadModel(path: string, options: LoadModelOptions = {}): P
     template: once(() => ChatTemplate.fromModel(file.metadata, vocabulary)),
     resources: resources.move(),
   });
+}
+
+function checkIsWhole({ path, metadata }: GgufFile): void {
+  const numParts = metadata.optionalNumber("split.count") ?? 1;
+  if (numParts <= 1) return;
+  throw new RondoError(
+    "MODEL_UNSUPPORTED",
+    `loading ${path}: it is one of ${numParts} parts of a model, which are not supported yet; merge them with llama-gguf-split --merge`,
+  );
 }
 
 function findArchitecture(file: GgufFile): Architecture {

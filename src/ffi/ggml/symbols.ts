@@ -18,7 +18,7 @@ import type {
 koffi.struct("ggml_init_params", { mem_size: "size_t", mem_buffer: "void *", no_alloc: "bool" });
 
 /** `struct ggml_threadpool_params`, GGML_MAX_N_THREADS being 512. */
-export const threadpoolParams: ReturnType<typeof koffi.struct> = koffi.struct("ggml_threadpool_params", {
+koffi.struct("ggml_threadpool_params", {
   cpumask: koffi.array("bool", 512),
   n_threads: "int",
   prio: "int",

@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { loadModel } from "../src/index.ts";
 import { writeRandomModel } from "../src/lab/random-model/random-model.ts";
 import { MODEL_SHAPES, type ModelShapeName } from "../src/lab/random-model/shapes.ts";
 import type { RandomModelType } from "../src/lab/random-model/tensor-bytes.ts";
 import { conformanceBound, NUM_TOKENS, POSITIONS } from "./support/conformance.ts";
-import { worstDivergence } from "./support/divergence.ts";
-import { CACHES, Parts } from "./support/parts.ts";
+import { logProbabilities, worstDivergence } from "./support/divergence.ts";
+import { ATTENTION_BACKENDS } from "./support/parts.ts";
 import { Peer } from "./support/peer.ts";
 import { randomTokens } from "./support/prompt.ts";
 import { TemporaryDirectory } from "./support/temporary-directory.ts";
@@ -37,12 +38,11 @@ describe.each(CASES)("next-token distributions of %s are llama.cpp's", (shape, t
     await writeRandomModel(path, shape, type);
     const tokens = randomTokens(NUM_TOKENS, MODEL_SHAPES[shape].vocabularySize);
     const expected = await peer.distributions(path, tokens, POSITIONS);
-    for (const [attention, newCache] of Object.entries(CACHES)) {
-      using parts = await Parts.load(path, { newCache });
-      const actual = await parts.distributions(tokens, POSITIONS);
-      expect(worstDivergence(expected, actual), `attention by ${attention}`).toBeLessThan(
-        conformanceBound(type),
-      );
+    for (const attentionBackend of ATTENTION_BACKENDS) {
+      await using model = await loadModel(path, { threads: 1, attentionBackend });
+      const logits = await model.logits(tokens, { positions: POSITIONS });
+      const divergence = worstDivergence(expected, logits.map(logProbabilities));
+      expect(divergence, `attention by ${attentionBackend}`).toBeLessThan(conformanceBound(type));
     }
   });
 });

@@ -4,13 +4,14 @@ import { ggml } from "../../src/ffi/ggml/symbols.ts";
 import type { Shape } from "../../src/ffi/ggml/tensor-arena.ts";
 import { F16, I32 } from "../../src/ffi/ggml/tensor-type.ts";
 import type { AttentionStep, QueryKeyValue } from "../../src/kv/attention-step.ts";
-import { ContiguousCache } from "../../src/kv/contiguous-cache.ts";
 import type { Architecture } from "../../src/model/architecture.ts";
 import type { LayerBuilder } from "../../src/model/blocks.ts";
 import type { Hyperparameters } from "../../src/model/hyperparameters.ts";
 import type { Replacements } from "./parts.ts";
 
 const MASKED_F16 = 0xfc00;
+
+type Attend = AttentionStep["attend"];
 
 /** A model whose layers see another {@link LayerBuilder} than the right one; its weights lie one by one. */
 export function withLayer(change: (layer: LayerBuilder) => Partial<LayerBuilder>): Replacements {
@@ -29,44 +30,87 @@ export function withoutWeight(missing: string): Replacements {
   }));
 }
 
-/** A model whose queries, keys or values are changed on their way into attention. */
-export function withAttention(
-  change: (graph: GraphBuilder, qkv: QueryKeyValue, h: Hyperparameters) => QueryKeyValue,
-): Replacements {
+/** A model whose attention is `change` of the right one. */
+function withAttention(change: (right: Attend, h: Hyperparameters) => Attend): Replacements {
   return {
-    newCache: (h, backend) =>
-      new (class extends ContiguousCache {
-        override step(graph: GraphBuilder, numTokens: number): AttentionStep {
-          const right = super.step(graph, numTokens);
-          return {
-            attend: (_graph, layer, qkv) => right.attend(graph, layer, change(graph, qkv, h)),
-          };
-        }
-      })(h, backend.bufferType),
+    cache: (right, h) =>
+      replace(right, "step", (graph, numTokens) => {
+        const step = right.step(graph, numTokens);
+        return replace(step, "attend", change(step.attend.bind(step), h));
+      }),
   };
 }
 
-/** A model whose attention mask `change` edits in place: `[numKeys, numTokens]`, row `i` sees `visible(i)` keys. */
-export function withMask(
-  change: (mask: Uint16Array, row: { readonly start: number; readonly visible: number }) => void,
+/** A model whose queries, keys or values are changed on their way into attention. */
+function withQueryKeyValue(
+  change: (graph: GraphBuilder, qkv: QueryKeyValue, h: Hyperparameters) => QueryKeyValue,
 ): Replacements {
+  return withAttention((attend, h) => (graph, layer, qkv) => attend(graph, layer, change(graph, qkv, h)));
+}
+
+/** Positions of every batch after the first are one too high; a shift of all of them changes nothing in RoPE. */
+export const shiftedBatches: Replacements = {
+  cache: (right) => replaceValue(right, "length", () => (right.length === 0 ? 0 : right.length + 1)),
+};
+
+/** Queries are rotated one position further than keys. */
+export const shiftedQueries: Replacements = withQueryKeyValue((graph, qkv, h) => {
+  const numTokens = ggml.ggml_nelements(qkv.q) / (h.headDim * h.numHeads);
+  const ones = graph.input(I32, [numTokens], () => new Int32Array(numTokens).fill(1));
+  return { ...qkv, q: graph.rope(qkv.q, ones, undefined, h.rope) };
+});
+
+/** Scores are divided by the root of width over heads, where heads have a width of their own. */
+export const wrongScale: Replacements = withQueryKeyValue((graph, qkv, h) => ({
+  ...qkv,
+  q: ggml.ggml_scale(graph.context, qkv.q, Math.sqrt(h.headDim / (h.embeddingLength / h.numHeads))),
+}));
+
+/** Query head `h` reads KV head `h mod numKvHeads`, where neighbours should share one. */
+export const interleavedKvHeads: Replacements = withAttention((attend, h) => (graph, layer, qkv) => {
+  const { numHeads, numKvHeads, headDim } = h;
+  const groupSize = numHeads / numKvHeads;
+  const gather = (j: number): number => Math.floor(j / groupSize) + numKvHeads * (j % groupSize);
+  const scatter = (j: number): number => (j % numKvHeads) * groupSize + Math.floor(j / numKvHeads);
+  const attended = attend(graph, layer, { ...qkv, q: reorderHeads(graph, qkv.q, h, gather) });
+  const restored = reorderHeads(graph, attended, h, scatter);
+  return graph.reshape2d(restored, headDim * numHeads, ggml.ggml_nelements(restored) / (headDim * numHeads));
+});
+
+/** Keys and values change places in the stack of projections that share their input. */
+export const swappedStack: Replacements = {
+  architecture: (right) => {
+    const isKey = (name: string): number => Number(name === "attn_k.weight");
+    return {
+      ...right,
+      layerTensors: (h) => right.layerTensors(h).toSorted((a, b) => isKey(a.name) - isKey(b.name)),
+    };
+  },
+};
+
+/** Where the row of a token starts in a mask, and how many keys it may see. */
+interface MaskRow {
+  readonly start: number;
+  readonly visible: number;
+}
+
+/** A model on ggml's attention whose mask `[numKeys, numTokens]` is edited row by row. */
+function withMask(change: (mask: Uint16Array, row: MaskRow) => void): Replacements {
   return {
-    newCache: (h, backend) =>
-      new (class extends ContiguousCache {
-        override step(graph: GraphBuilder, numTokens: number): AttentionStep {
-          const input = (type: number, shape: Shape, fill: () => NodeJS.ArrayBufferView): Tensor => {
-            if (type !== F16) return graph.input(type, shape, fill);
-            return graph.input(type, shape, () => {
-              const mask = fill();
-              if (!(mask instanceof Uint16Array)) throw new TypeError("the mask is not of 16-bit numbers");
-              for (let i = 0; i < numTokens; i++)
-                change(mask, { start: i * shape[0], visible: this.length + i + 1 });
-              return mask;
-            });
-          };
-          return super.step(replaceMethod(graph, "input", input), numTokens);
-        }
-      })(h, backend.bufferType),
+    cache: (right) =>
+      replace(right, "step", (graph, numTokens) => {
+        const input = (type: number, shape: Shape, fill: () => NodeJS.ArrayBufferView): Tensor => {
+          if (type !== F16) return graph.input(type, shape, fill);
+          return graph.input(type, shape, () => {
+            const mask = fill();
+            if (!(mask instanceof Uint16Array)) throw new TypeError("the mask is not of 16-bit numbers");
+            for (let i = 0; i < numTokens; i++)
+              change(mask, { start: i * shape[0], visible: right.length + i + 1 });
+            return mask;
+          });
+        };
+        return right.step(replace(graph, "input", input), numTokens);
+      }),
   };
 }
 
@@ -85,61 +129,6 @@ export const lateMask: Replacements = withMask((mask, { start, visible }) => {
   if (visible > 1) mask[start] = MASKED_F16;
 });
 
-/** Keys and values change places in the stack of projections that share their input. */
-export const swappedStack: Replacements = {
-  architecture: (right) => ({
-    ...right,
-    layerTensors: (h) =>
-      right
-        .layerTensors(h)
-        .toSorted((a, b) => Number(a.name === "attn_k.weight") - Number(b.name === "attn_k.weight")),
-  }),
-};
-
-/** Positions of every batch after the first are one too high; a shift of all of them changes nothing in RoPE. */
-export const shiftedBatches: Replacements = {
-  newCache: (h, backend) =>
-    new (class extends ContiguousCache {
-      override get length(): number {
-        return super.length === 0 ? 0 : super.length + 1;
-      }
-    })(h, backend.bufferType),
-};
-
-/** Queries are rotated one position further than keys. */
-export const shiftedQueries: Replacements = withAttention((graph, qkv, h) => {
-  const numTokens = ggml.ggml_nelements(qkv.q) / (h.headDim * h.numHeads);
-  const ones = graph.input(I32, [numTokens], () => new Int32Array(numTokens).fill(1));
-  return { ...qkv, q: graph.rope(qkv.q, ones, undefined, h.rope) };
-});
-
-/** Query head `h` reads KV head `h mod numKvHeads`, where neighbours should share one. */
-export const interleavedKvHeads: Replacements = {
-  newCache: (h, backend) =>
-    new (class extends ContiguousCache {
-      override step(graph: GraphBuilder, numTokens: number): AttentionStep {
-        const right = super.step(graph, numTokens);
-        const { numHeads, numKvHeads } = h;
-        const groupSize = numHeads / numKvHeads;
-        const gather = (j: number): number => Math.floor(j / groupSize) + numKvHeads * (j % groupSize);
-        const scatter = (j: number): number => (j % numKvHeads) * groupSize + Math.floor(j / numKvHeads);
-        const attend = (_graph: GraphBuilder, layer: number, qkv: QueryKeyValue): Tensor => {
-          const q = reorderHeads(graph, qkv.q, h, gather);
-          const attended = right.attend(graph, layer, { ...qkv, q });
-          const restored = reorderHeads(graph, attended, h, scatter);
-          return graph.reshape2d(restored, h.headDim * numHeads, numTokens);
-        };
-        return { attend };
-      }
-    })(h, backend.bufferType),
-};
-
-/** Scores are divided by the root of width over heads, where heads have a width of their own. */
-export const wrongScale: Replacements = withAttention((graph, qkv, h) => ({
-  ...qkv,
-  q: ggml.ggml_scale(graph.context, qkv.q, Math.sqrt(h.headDim / (h.embeddingLength / h.numHeads))),
-}));
-
 /** `[headDim, numHeads, numTokens]` with head `source(j)` of `a` in place of head `j`. */
 function reorderHeads(
   graph: GraphBuilder,
@@ -155,15 +144,15 @@ function reorderHeads(
   return graph.reshape3d(taken, headDim, numHeads, numRows / numHeads);
 }
 
-/** `target` with one method replaced; the others run on the target itself, whose private fields they need. */
-export function replaceMethod<T extends object, Name extends keyof T>(
-  target: T,
-  name: Name,
-  method: T[Name],
-): T {
+/** `target` with one member replaced; the others run on the target itself, whose private fields they need. */
+function replace<T extends object, Name extends keyof T>(target: T, name: Name, member: T[Name]): T {
+  return replaceValue(target, name, () => member);
+}
+
+function replaceValue<T extends object, Name extends keyof T>(target: T, name: Name, get: () => T[Name]): T {
   return new Proxy(target, {
     get(_, key) {
-      if (key === name) return method;
+      if (key === name) return get();
       const value: unknown = Reflect.get(target, key, target);
       return typeof value === "function" ? value.bind(target) : value;
     },

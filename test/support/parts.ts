@@ -14,69 +14,74 @@ import { placeWeights } from "../../src/model/weight-placement.ts";
 import { Weights } from "../../src/model/weights.ts";
 import { logProbabilities } from "./divergence.ts";
 
+export type AttentionBackend = "kernel" | "ggml";
+
+/** What can compute attention here: the kernel only where it has a build. */
+export const ATTENTION_BACKENDS: readonly AttentionBackend[] =
+  attentionKernel() === undefined ? ["ggml"] : ["kernel", "ggml"];
+
 /** Parts to put in place of the product's own; each gets the right one. */
 export interface Replacements {
   readonly architecture?: (right: Architecture) => Architecture;
   readonly hyperparameters?: (right: Hyperparameters) => Hyperparameters;
-  readonly newCache?: (h: Hyperparameters, backend: CpuBackend) => KvCache;
+  readonly cache?: (right: KvCache, h: Hyperparameters) => KvCache;
+}
+
+export interface PartsOptions extends Replacements {
   /** Tokens computed in one graph. */
   readonly batchTokens?: number;
+  readonly attentionBackend?: AttentionBackend;
 }
 
-/** Caches by what computes attention over them; "kernel" only where this platform has a build of it. */
-export const CACHES: Readonly<Record<string, NonNullable<Replacements["newCache"]>>> = {
-  ggml: (h, backend) => new ContiguousCache(h, backend.bufferType),
-  ...kernelCache(),
-};
-
-function kernelCache(): Readonly<Record<string, NonNullable<Replacements["newCache"]>>> {
-  const kernel = attentionKernel();
-  return kernel === undefined ? {} : { kernel: (h, backend) => new PagedCache(h, kernel, backend) };
-}
-
-/** A model put together by hand, as `loadModel` does it but without its vocabulary. */
+/** A model put together by hand, as `loadModel` does it but without its vocabulary, on one thread. */
 export class Parts implements Disposable {
   readonly backend: CpuBackend;
   readonly decoder: Decoder;
-  readonly #newCache: () => KvCache;
-  readonly #runner: ModelRunner;
+  readonly runner: ModelRunner;
+  readonly #options: PartsOptions;
   readonly #resources: Resources;
 
-  private constructor(
-    backend: CpuBackend,
-    decoder: Decoder,
-    resources: Resources,
-    { newCache, batchTokens }: Replacements,
-  ) {
-    const h = decoder.hyperparameters;
+  private constructor(backend: CpuBackend, decoder: Decoder, options: PartsOptions, resources: Resources) {
     this.backend = backend;
     this.decoder = decoder;
-    this.#runner = resources.use(new ModelRunner(decoder, backend, batchTokens));
-    this.#newCache = () => newCache?.(h, backend) ?? new ContiguousCache(h, backend.bufferType);
+    this.runner = resources.use(new ModelRunner(decoder, backend, options.batchTokens));
+    this.#options = options;
     this.#resources = resources;
   }
 
-  static async load(path: string, replacements: Replacements = {}): Promise<Parts> {
+  static async load(path: string, options: PartsOptions = {}): Promise<Parts> {
     const file = await readGguf(path);
     const right = architectures.get(file.metadata.string("general.architecture"));
-    const architecture = replacements.architecture?.(right) ?? right;
+    const architecture = options.architecture?.(right) ?? right;
     const read = readHyperparameters(file, architecture.ropeMode);
-    const h = replacements.hyperparameters?.(read) ?? read;
+    const h = options.hyperparameters?.(read) ?? read;
     using resources = new Resources();
     const backend = resources.use(new CpuBackend({ threads: 1 }));
     const placed = placeWeights(file, architecture, h, backend);
     const weights = resources.use(await Weights.load(file, placed, backend));
-    return new Parts(backend, new Decoder(architecture, h, weights), resources.move(), replacements);
+    return new Parts(backend, new Decoder(architecture, h, weights), options, resources.move());
+  }
+
+  /** An empty cache; its owner forgets it in the runner, then disposes it. */
+  newCache(): KvCache {
+    const h = this.decoder.hyperparameters;
+    const { attentionBackend = ATTENTION_BACKENDS[0], cache } = this.#options;
+    const kernel = attentionBackend === "kernel" ? attentionKernel() : undefined;
+    const right =
+      kernel === undefined
+        ? new ContiguousCache(h, this.backend.bufferType)
+        : new PagedCache(h, kernel, this.backend);
+    return cache?.(right, h) ?? right;
   }
 
   /** Log-probabilities of the next token after each of `positions` of `tokens`, read as one prompt. */
   async distributions(tokens: readonly number[], positions: readonly number[]): Promise<Float64Array[]> {
-    const cache = this.#newCache();
+    const cache = this.newCache();
     try {
-      const logits = await this.#runner.evaluate(cache, Int32Array.from(tokens), { logitRows: positions });
+      const logits = await this.runner.evaluate(cache, Int32Array.from(tokens), { logitRows: positions });
       return logits.map(logProbabilities);
     } finally {
-      this.#runner.forget(cache);
+      this.runner.forget(cache);
       cache[Symbol.dispose]();
     }
   }

@@ -28,9 +28,11 @@ EntryPlan plan_entry(const rondo_attention& a, const rondo_entry& entry, int64_t
   EntryPlan plan;
   plan.group = a.num_heads / a.num_kv_heads;
   plan.num_queries = entry.num_rows * plan.group;
-  plan.wide = plan.num_queries > kNarrowQueries;
-  plan.queries_per_unit = plan.wide ? kWideQueries : kNarrowQueries;
-  plan.query_units = divide_up(plan.num_queries, plan.queries_per_unit);
+  // Up to twice what the registers hold, reading the keys a second time costs less than widening them for few.
+  plan.wide = plan.num_queries > 2 * kNarrowQueries;
+  const int halves = plan.num_queries > kNarrowQueries ? 2 : 1;
+  plan.queries_per_unit = plan.wide ? kWideQueries : (plan.num_queries + halves - 1) / halves;
+  plan.query_units = plan.num_queries > 0 ? divide_up(plan.num_queries, plan.queries_per_unit) : 0;
   const int64_t fewest = plan.wide ? kWideBlocks : kNarrowBlocks;
   const int64_t wanted = plan.query_units == 0 ? 1 : divide_up(kWantedUnits, plan.query_units * a.num_kv_heads);
   const int64_t possible = blocks / fewest > 0 ? blocks / fewest : 1;

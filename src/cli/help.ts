@@ -33,7 +33,10 @@ export function mainHelp(commands: readonly Command[], version: string): string 
       { line: "rondo chat -m FILE.gguf", does: "talk with another one" },
       { line: "rondo inspect FILE.gguf", does: "see what a model file holds" },
     ]),
-    "Exit status: 0; 1 when something failed; 2 for wrong usage; 128 and the number of the\nsignal that ended it.",
+    wrap(
+      "Exit status: 0; 1 when something failed; 2 for wrong usage; 128 and the signal's number where one ended it.",
+      0,
+    ),
   );
 }
 

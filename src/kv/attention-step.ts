@@ -1,7 +1,10 @@
 import type { GraphBuilder } from "../ffi/ggml/graph-builder.ts";
 import type { Tensor } from "../ffi/ggml/handles.ts";
 
-/** Queries, keys and values of a batch in one layer, rotated: `[headDim, heads, numTokens]` f32. */
+/**
+ * Queries, keys and values of a batch in one layer, rotated: `[headDim, heads, numTokens]` f32. Heads lie one after
+ * another; values may have gaps between tokens.
+ */
 export interface QueryKeyValue {
   readonly q: Tensor;
   readonly k: Tensor;

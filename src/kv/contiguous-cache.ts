@@ -101,7 +101,9 @@ export class ContiguousCache implements KvCache {
     const rowLength = headDim * numKvHeads;
     // Writing comes first in the graph; the views below read the same memory.
     graph.expand(graph.setRows(kv.k, graph.reshape2d(k, rowLength, step.numTokens), step.rows));
-    graph.expand(graph.setRows(kv.v, graph.reshape2d(v, rowLength, step.numTokens), step.rows));
+    graph.expand(
+      graph.setRows(kv.v, graph.reshape2d(graph.contiguous(v), rowLength, step.numTokens), step.rows),
+    );
     const perHead = (cache: Tensor): Tensor =>
       graph.swapAxes12(
         graph.view3d(

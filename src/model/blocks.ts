@@ -47,7 +47,7 @@ export function attentionBlock(layer: LayerBuilder, x: Tensor): Tensor {
   const attended = layer.attention.attend(graph, layer.index, {
     q: rotate("q", q),
     k: rotate("k", k),
-    v: graph.contiguous(v),
+    v,
   });
   return project(layer, "attn_output", attended);
 }

@@ -86,7 +86,7 @@ inline void multiply_add(Scalar scalar, Vector vector, Floats (&sums)[G][V]) {
 }
 
 template <int G, int T>
-inline void score_halves(const float* queries, const uint16_t* keys, int dim, int token, float* scores,
+RONDO_APART void score_halves(const float* queries, const uint16_t* keys, int dim, int token, float* scores,
                          Ahead* ahead) {
   Floats sums[G][T];
   const uint16_t* k[T];
@@ -109,7 +109,7 @@ inline void score_halves(const float* queries, const uint16_t* keys, int dim, in
 }
 
 template <int G, int C>
-inline void sum_halves(const float* weights, const uint16_t* values, int dim, int channel, int tokens,
+RONDO_APART void sum_halves(const float* weights, const uint16_t* values, int dim, int channel, int tokens,
                        float* out, Ahead* ahead) {
   Floats sums[G][C];
   RONDO_UNROLL for (int g = 0; g < G; g++) {

@@ -5,7 +5,7 @@
 constexpr float kInt16 = 32767.0f;
 
 template <int G, int T>
-inline void score_pairs(const int32_t* queries, const char* keys, int dim, int token, float* scores,
+RONDO_APART void score_pairs(const int32_t* queries, const char* keys, int dim, int token, float* scores,
                         Ahead* ahead) {
   const int64_t block_bytes = key_block_bytes(RONDO_KV_Q8, dim);
   const int groups = scale_groups(dim);
@@ -43,7 +43,7 @@ inline void score_pairs(const int32_t* queries, const char* keys, int dim, int t
 }
 
 template <int G, int C>
-inline void sum_pairs(const int16_t* weights, const float* weight_scale, const char* values, int dim,
+RONDO_APART void sum_pairs(const int16_t* weights, const float* weight_scale, const char* values, int dim,
                       int channel, int blocks, float* out, Ahead* ahead) {
   PairSums sums[G][C];
   RONDO_UNROLL for (int g = 0; g < G; g++) {

@@ -11,7 +11,7 @@ import { drawProbe, type Probe, type ProbeKind } from "../src/lab/dialogues/prob
 import { type Baselines, baselinesOf, scoreReply } from "../src/lab/dialogues/score.ts";
 
 const CELLS: readonly (readonly [kind: ProbeKind, betweens: readonly number[]])[] = [
-  ["one-fact", [1, 4, 16, 32, 64]],
+  ["one-fact", [1, 4, 16, 32, 64, 128]],
   ["changed-fact", [4, 32, 64]],
   ["two-facts", [4, 32, 64]],
   ["listed-facts", [4, 32, 64]],

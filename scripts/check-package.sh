@@ -38,7 +38,8 @@ node --input-type=module -e '
 
 cat > use.mjs <<'SCRIPT'
 import { loadModel } from "rondo";
-const model = await loadModel("node_modules/rondo/models/rondo-demo.gguf");
+// "kernel" fails where the package came without the attention kernel, instead of doing without.
+const model = await loadModel("node_modules/rondo/models/rondo-demo.gguf", { attentionBackend: "kernel" });
 const { usage } = await model.createChat().send("hello", { maxTokens: 4 }).done;
 await model.close();
 if (!(usage.promptTokens > 0 && usage.completionTokens > 0)) throw new Error(JSON.stringify(usage));

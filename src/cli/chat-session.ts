@@ -158,7 +158,10 @@ export class ChatSession implements ChatActions {
       this.#terminal.writeForeign(text);
       last = text;
     }
-    if (!last.endsWith("\n")) this.#terminal.write("\n");
+    progress.clear();
+    // One line at least for a program that reads answers by line; a person needs none for nothing.
+    const needsNewline = last === "" ? !this.#terminal.isInteractive : !last.endsWith("\n");
+    if (needsNewline) this.#terminal.write("\n");
     return reply.done;
   }
 

@@ -100,6 +100,7 @@ async function stream(reply: Reply, terminal: Terminal, progress: PrefillProgres
     terminal.writeForeign(text);
     last = text;
   }
+  progress.clear();
   if (!last.endsWith("\n")) terminal.write("\n");
   return reply.done;
 }

@@ -49,7 +49,7 @@ export class Sequence implements Disposable {
     if (numTokens >= contextLength) {
       throw new RondoError(
         "CONTEXT_FULL",
-        `reading a prompt: the conversation has ${numTokens} tokens, the context holds ${contextLength} with the reply; ` +
+        `reading a prompt: the conversation has ${numTokens} tokens, and the context of ${contextLength} must also hold the reply; ` +
           "start a new chat or remove messages",
       );
     }

@@ -99,7 +99,9 @@ export class CpuBackend implements Disposable {
   async compute(graph: Graph, signal?: AbortSignal): Promise<void> {
     if (this.#disposed) throw new RondoError("DISPOSED", "computing: the backend was closed");
     if (this.#computing) throw new RondoError("BACKEND_FAILED", "computing: another graph is running; queue");
-    signal?.throwIfAborted();
+    if (signal?.aborted === true) {
+      throw new RondoError("ABORTED", "computing: stopped on request", { cause: signal.reason });
+    }
     const onAbort = (): void => {
       this.#abortFlag[0] = 0x31;
     };

@@ -45,6 +45,9 @@ export function readHyperparameters(file: GgufFile, ropeMode: RopeMode): Hyperpa
     throw unsupported(file, `values of ${valueDim} elements beside keys of ${headDim}`);
   }
   const contextLength = size("context_length");
+  const normEpsilon = metadata.number(key("attention.layer_norm_rms_epsilon"));
+  check(file, Number.isFinite(normEpsilon) && normEpsilon >= 0, `the norms' epsilon is ${normEpsilon}`);
+  refuseVariants(file, key);
   return {
     architecture,
     numLayers: size("block_count"),
@@ -55,9 +58,17 @@ export function readHyperparameters(file: GgufFile, ropeMode: RopeMode): Hyperpa
     numKvHeads,
     headDim,
     vocabularySize: metadata.strings("tokenizer.ggml.tokens").length,
-    normEpsilon: metadata.number(key("attention.layer_norm_rms_epsilon")),
+    normEpsilon,
     rope: readRope(file, { architecture, headDim, contextLength, mode: ropeMode }),
   };
+}
+
+/** Variants of the same architecture name whose files would load and compute something else. */
+function refuseVariants({ metadata, path }: GgufFile, key: (name: string) => string): void {
+  const numExperts = metadata.optionalNumber(key("expert_count")) ?? 0;
+  if (numExperts > 0) throw unsupported({ path }, `a mixture of ${numExperts} experts`);
+  if (metadata.optionalBoolean(key("attention.causal")) === false)
+    throw unsupported({ path }, "attention that is not causal, as embedding models have it,");
 }
 
 interface RopeContext {
@@ -85,22 +96,42 @@ function readRope(
   if (scaling !== "none" && scaling !== "linear" && scaling !== "yarn") {
     throw unsupported(file, `RoPE scaling "${scaling}" (supported: none, linear, yarn)`);
   }
+  const stated = number("scaling.factor") ?? number("scale_linear") ?? 1;
   // A factor of 0 means "not scaled", and is what some converters write.
-  const factor = scaling === "none" ? 1 : number("scaling.factor") || number("scale_linear") || 1;
+  const factor = scaling === "none" || stated === 0 ? 1 : stated;
   const isYarn = scaling === "yarn";
-  const attnFactor = number("scaling.attn_factor") ?? 1;
   // ggml multiplies the magnitude by 1 + 0.1·ln(factor) under YaRN by itself; files state the rest.
-  return {
+  const rope: RopeParameters = {
     mode,
     numDims,
     freqBase: number("freq_base") ?? 10_000,
     freqScale: 1 / factor,
     extFactor: isYarn ? (number("scaling.yarn_ext_factor") ?? 1) : 0,
-    attnFactor,
+    attnFactor: number("scaling.attn_factor") ?? 1,
     betaFast: number("scaling.yarn_beta_fast") ?? 32,
     betaSlow: number("scaling.yarn_beta_slow") ?? 1,
     originalContext: number("scaling.original_context_length") ?? contextLength,
   };
+  checkRope(file, rope);
+  return rope;
+}
+
+/** With any other number queries and keys would be NaN, or turn the wrong way. */
+function checkRope(file: GgufFile, rope: RopeParameters): void {
+  const positive = [
+    "freqBase",
+    "freqScale",
+    "attnFactor",
+    "betaFast",
+    "betaSlow",
+    "originalContext",
+  ] as const;
+  for (const name of positive) {
+    // ggml takes them in single precision.
+    const value = Math.fround(rope[name]);
+    check(file, Number.isFinite(value) && value > 0, `RoPE's ${name} is ${rope[name]}`);
+  }
+  check(file, Number.isFinite(rope.extFactor), `RoPE's extFactor is ${rope.extFactor}`);
 }
 
 /** A number that files state once or per layer; only equal layers are supported. */
@@ -124,6 +155,6 @@ function check(file: GgufFile, isValid: boolean, why: string): void {
     throw new RondoError("MODEL_CORRUPT", `loading ${file.path}: ${why}; download the model again`);
 }
 
-function unsupported(file: GgufFile, what: string): RondoError {
-  return new RondoError("MODEL_UNSUPPORTED", `loading ${file.path}: ${what} is not supported`);
+function unsupported({ path }: Pick<GgufFile, "path">, what: string): RondoError {
+  return new RondoError("MODEL_UNSUPPORTED", `loading ${path}: ${what} is not supported; use another model`);
 }

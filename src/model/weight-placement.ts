@@ -7,6 +7,7 @@ import { freeContext, newContext, newTensor, TensorArena } from "../ffi/ggml/ten
 import { F32, I32 } from "../ffi/ggml/tensor-type.ts";
 import type { GgufFile } from "../gguf/reader.ts";
 import type { TensorInfo } from "../gguf/tensor-info.ts";
+import type { TensorTypeName } from "../gguf/tensor-types.ts";
 import type { Architecture } from "./architecture.ts";
 import type { Hyperparameters } from "./hyperparameters.ts";
 import { modelTensors, type TensorRole, type TensorSpec } from "./tensor-spec.ts";
@@ -47,7 +48,21 @@ export function placeWeights(
   for (let layer = 0; layer < h.numLayers; layer++) {
     placed.push(...placeAll(file, architecture.layerTensors(h), `blk.${layer}.`, support));
   }
+  refuseUnknown(file, placed);
   return [...placed, ...tiedOutput(file, placed, support)];
+}
+
+/** A tensor that nothing reads, a bias say, would be left out of the computation in silence. */
+function refuseUnknown(file: GgufFile, placed: readonly PlacedWeight[]): void {
+  const known = new Set(placed.flatMap(({ parts }) => parts.map(({ name }) => name)));
+  for (const name of file.tensors.keys()) {
+    if (known.has(name)) continue;
+    throw new RondoError(
+      "MODEL_UNSUPPORTED",
+      `loading ${file.path}: its architecture has no place for the tensor "${name}"; use another model, or ` +
+        "convert it again",
+    );
+  }
 }
 
 /** Bytes that a weight takes in memory. */
@@ -172,6 +187,12 @@ function checkType(file: GgufFile, info: TensorInfo, role: TensorRole, support: 
   );
 }
 
+/**
+ * Types that ggml claims to multiply by and to look up in, and then ends the process: activations are rounded to
+ * the first two, the others are no weights at all.
+ */
+const NOT_WEIGHTS: ReadonlySet<TensorTypeName> = new Set(["Q8_1", "Q8_K", "I8", "I16", "I32", "I64", "F64"]);
+
 /** Asks ggml what it computes with which type, once for each kind of tensor. */
 class TypeSupport {
   readonly #backend: CpuBackend;
@@ -183,6 +204,7 @@ class TypeSupport {
 
   canUse(info: TensorInfo, role: TensorRole): boolean {
     if (role === "vector") return info.typeId === F32;
+    if (NOT_WEIGHTS.has(info.type)) return false;
     return this.#ask(`${role} ${info.typeId}`, info, this.#backend.bufferType, role);
   }
 

@@ -12,7 +12,9 @@ const NO_COMPILER = 3;
 const PROCESSORS = { x64: "x86_64", arm64: "aarch64" };
 
 function build(...options) {
-  const { status } = spawnSync(process.execPath, [join(ROOT, "native", "build.mjs"), ...options], { stdio: "inherit" });
+  const { status } = spawnSync(process.execPath, [join(ROOT, "native", "build.mjs"), ...options], {
+    stdio: "inherit",
+  });
   return status;
 }
 
@@ -24,8 +26,11 @@ function prebuilt(arch) {
 
 function main() {
   if (!process.argv.includes("--prebuilt")) return build();
-  const others = process.platform === "linux" ? Object.keys(PROCESSORS).filter((arch) => arch !== process.arch) : [];
-  return [process.arch, ...others].map(prebuilt).find((status) => status !== 0 && status !== NO_COMPILER) ?? 0;
+  const others =
+    process.platform === "linux" ? Object.keys(PROCESSORS).filter((arch) => arch !== process.arch) : [];
+  return (
+    [process.arch, ...others].map(prebuilt).find((status) => status !== 0 && status !== NO_COMPILER) ?? 0
+  );
 }
 
 const status = main();

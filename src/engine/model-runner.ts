@@ -1,3 +1,4 @@
+import { RondoError } from "../core/errors.ts";
 import type { CpuBackend } from "../ffi/ggml/cpu-backend.ts";
 import { GraphBuilder } from "../ffi/ggml/graph-builder.ts";
 import type { Tensor } from "../ffi/ggml/handles.ts";
@@ -40,6 +41,8 @@ export class ModelRunner implements Disposable {
   readonly #graph: GraphBuilder;
   readonly #queue = new ComputeQueue();
   readonly #batchTokens: number;
+  readonly #running = new Set<Promise<unknown>>();
+  #isClosed = false;
   #built: BuiltGraph | undefined;
   #batch: Batch = { tokens: new Int32Array(), logitRows: [] };
   #numEvaluated = 0;
@@ -65,12 +68,37 @@ export class ModelRunner implements Disposable {
    * Appends `tokens` to the sequence in `cache` and answers with the logits `[vocabularySize]` after each of
    * `logitRows`. When it fails or is aborted the cache is as long as it was before.
    *
-   * @throws RondoError `ABORTED`, `OUT_OF_MEMORY`, `BACKEND_FAILED`.
+   * @throws RondoError `ABORTED`, `DISPOSED`, `OUT_OF_MEMORY`, `BACKEND_FAILED`.
    */
-  async evaluate(
+  async evaluate(cache: KvCache, tokens: Int32Array, options: EvaluateOptions = {}): Promise<Float32Array[]> {
+    const run = this.#evaluateAll(cache, tokens, options);
+    this.#running.add(run);
+    try {
+      return await run;
+    } finally {
+      this.#running.delete(run);
+    }
+  }
+
+  /** Refuses further batches, of calls under way too, and resolves when those calls have ended. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await Promise.allSettled(this.#running);
+  }
+
+  /** Drops the graph that was built for `cache`; its owner calls this before it frees the cache. */
+  forget(cache: KvCache): void {
+    if (this.#built?.cache === cache) this.#built = undefined;
+  }
+
+  [Symbol.dispose](): void {
+    this.#graph[Symbol.dispose]();
+  }
+
+  async #evaluateAll(
     cache: KvCache,
     tokens: Int32Array,
-    { logitRows = [tokens.length - 1], signal, onProgress }: EvaluateOptions = {},
+    { logitRows = [tokens.length - 1], signal, onProgress }: EvaluateOptions,
   ): Promise<Float32Array[]> {
     const start = cache.length;
     const logits: Float32Array[] = [];
@@ -89,21 +117,8 @@ export class ModelRunner implements Disposable {
     return logits;
   }
 
-  /** Resolves when nothing is being computed any more. */
-  idle(): Promise<void> {
-    return this.#queue.idle();
-  }
-
-  /** Drops the graph that was built for `cache`; its owner calls this before it frees the cache. */
-  forget(cache: KvCache): void {
-    if (this.#built?.cache === cache) this.#built = undefined;
-  }
-
-  [Symbol.dispose](): void {
-    this.#graph[Symbol.dispose]();
-  }
-
   async #evaluateBatch(cache: KvCache, batch: Batch, signal?: AbortSignal): Promise<Float32Array[]> {
+    if (this.#isClosed) throw new RondoError("DISPOSED", "computing: the model was closed; load it again");
     const { tokens, logitRows } = batch;
     this.#batch = batch;
     cache.reserve(tokens.length);

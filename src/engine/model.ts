@@ -101,7 +101,10 @@ export class Model implements AsyncDisposable {
     return new Chat(this, this.parts.template(), options);
   }
 
-  /** Waits for what is being computed, then frees everything. Closing twice does nothing. */
+  /**
+   * Waits for the batch that is being computed, then frees everything; what was still to be read or written is
+   * refused with `DISPOSED`. Closing twice does nothing.
+   */
   close(): Promise<void> {
     this.#closed ??= this.#close();
     return this.#closed;
@@ -155,7 +158,7 @@ export class Model implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
-    await this.#loaded.runner.idle();
+    await this.#loaded.runner.close();
     for (const cache of [...this.#caches]) this.freeCache(cache);
     this.#loaded.resources[Symbol.dispose]();
   }

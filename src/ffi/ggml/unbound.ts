@@ -74,7 +74,7 @@ export const UNBOUND: Readonly<Record<string, readonly string[]>> = {
     ggml_geglu_quick_swapped ggml_geglu_split ggml_geglu_swapped ggml_gelu ggml_gelu_erf ggml_gelu_quick
     ggml_glu ggml_glu_split ggml_group_norm ggml_hardsigmoid ggml_hardswish ggml_l2_norm ggml_leaky_relu
     ggml_log ggml_neg ggml_norm ggml_reglu ggml_reglu_split ggml_reglu_swapped ggml_relu ggml_round ggml_sgn
-    ggml_sigmoid ggml_sin ggml_softplus ggml_sqr ggml_sqrt ggml_step ggml_swiglu ggml_swiglu_clamp
+    ggml_sigmoid ggml_sin ggml_softplus ggml_sqr ggml_sqrt ggml_step ggml_swiglu_clamp
     ggml_swiglu_oai ggml_swiglu_swapped ggml_tanh ggml_trunc ggml_unary ggml_xielu`),
 
   "operations of model families that Rondo does not load: mixtures of experts, recurrent and linear attention, attention sinks":

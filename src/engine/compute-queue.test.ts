@@ -40,24 +40,6 @@ describe("a compute queue", () => {
     expect(await queue.run(async () => 7)).toBe(7);
   });
 
-  test("is idle once everything queued so far has ended, and not before", async () => {
-    const queue = new ComputeQueue();
-    let ended = 0;
-    const tasks = [5, 1, 3].map((ms) =>
-      queue.run(async () => {
-        await sleep(ms);
-        ended++;
-      }),
-    );
-    await queue.idle();
-    expect(ended).toBe(3);
-    await Promise.all(tasks);
-  });
-
-  test("is idle from the start", async () => {
-    await expect(new ComputeQueue().idle()).resolves.toBeUndefined();
-  });
-
   test("lets a task that was queued by a running one wait for it", async () => {
     const queue = new ComputeQueue();
     const log: string[] = [];

@@ -13,11 +13,6 @@ export class ComputeQueue {
       resolve();
     }
   }
-
-  /** Resolves when everything queued so far has ended. */
-  idle(): Promise<void> {
-    return this.#tail;
-  }
 }
 
 function withResolvers(): { promise: Promise<void>; resolve: () => void } {

@@ -20,8 +20,12 @@ export interface BenchRow {
   readonly ms: Spread;
 }
 
-/** Tokens decoded in one round, after as many that only warm up. */
+/** Tokens decoded in one round, and before the first one to warm up. */
 const DECODE_TOKENS = 16;
+/** Tokens before the later ones: another engine has used the caches since. */
+const WARM_UP_TOKENS = 2;
+/** The threads of the engine before spin for a while in case there is more to do. */
+const SETTLE_MS = 200;
 /** Beyond this the context is read once only: it takes minutes. */
 const LONG_CONTEXT_TOKENS = 2048;
 const LOAD_REPEATS = 3;
@@ -74,7 +78,7 @@ async function measureContext(
 ): Promise<void> {
   const tokens = promptTokens(context, vocabularySize);
   const prefills = context > LONG_CONTEXT_TOKENS ? 1 : repeats;
-  const room = context + (repeats + 1) * 2 * DECODE_TOKENS + 64;
+  const room = context + (repeats + 1) * (WARM_UP_TOKENS + DECODE_TOKENS) + DECODE_TOKENS;
   for (let i = 0; i < prefills; i++) {
     for (const subject of subjects) {
       signal.throwIfAborted();
@@ -87,10 +91,15 @@ async function measureContext(
     for (const subject of subjects) {
       signal.throwIfAborted();
       onProgress(`${subject.name}: decoding at ${context} tokens (${i + 1} of ${repeats})`);
-      if (i === 0) await subject.decode(DECODE_TOKENS);
+      await settle();
+      await subject.decode(i === 0 ? DECODE_TOKENS : WARM_UP_TOKENS);
       record(subject, `decode@${context}:full`, await subject.decode(DECODE_TOKENS));
     }
   }
+}
+
+function settle(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
 }
 
 /** The same tokens for everyone, spread over the vocabulary; its first ids are often special. */

@@ -73,8 +73,8 @@ export class Model implements AsyncDisposable {
     tokens: readonly number[] | Int32Array,
     { positions = [tokens.length - 1], signal }: LogitsOptions = {},
   ): Promise<Float32Array[]> {
+    this.checkTokens(tokens);
     const ids = Int32Array.from(tokens);
-    this.checkTokens(ids);
     for (const position of positions) {
       if (!Number.isInteger(position) || position < 0 || position >= ids.length) {
         throw new RangeError(`positions: ${position} is not an index into ${ids.length} tokens`);
@@ -140,7 +140,7 @@ export class Model implements AsyncDisposable {
   }
 
   /** @internal */
-  checkTokens(tokens: Int32Array): void {
+  checkTokens(tokens: readonly number[] | Int32Array): void {
     if (tokens.length === 0)
       throw new RondoError("PROMPT_EMPTY", "reading a prompt: it has no tokens; give it text");
     if (tokens.length > this.contextLength) {
@@ -149,11 +149,10 @@ export class Model implements AsyncDisposable {
         `reading a prompt: it has ${tokens.length} tokens, the context holds ${this.contextLength}; shorten it`,
       );
     }
-    const wrong = tokens.find((token) => token < 0 || token >= this.hyperparameters.vocabularySize);
-    if (wrong !== undefined) {
-      throw new RangeError(
-        `tokens: ${wrong} is not an id from 0 to ${this.hyperparameters.vocabularySize - 1}`,
-      );
+    const { vocabularySize } = this.hyperparameters;
+    for (const token of tokens) {
+      if (!Number.isInteger(token) || token < 0 || token >= vocabularySize)
+        throw new RangeError(`tokens: ${token} is not an id from 0 to ${vocabularySize - 1}`);
     }
   }
 

@@ -102,7 +102,7 @@ export class Metadata {
     return modelError(
       "MODEL_CORRUPT",
       this.#path,
-      `the metadata key ${quoteName(key)} holds ${found}${value} where ${wanted} is expected`,
+      `the metadata key ${quoteName(key)} holds ${found}${value} where ${wanted} is expected; convert the model again`,
     );
   }
 }

@@ -2,6 +2,7 @@ import { RondoError } from "../core/errors.ts";
 import { Resources } from "../core/resources.ts";
 import { CpuBackend } from "../ffi/ggml/cpu-backend.ts";
 import { type NativeLogSink, setNativeLogSink } from "../ffi/ggml/log.ts";
+import { isKernelWidth } from "../ffi/kernel/layout.ts";
 import { attentionKernel, type Kernel } from "../ffi/kernel/symbols.ts";
 import { type GgufFile, readGguf } from "../gguf/reader.ts";
 import type { Architecture } from "../model/architecture.ts";
@@ -29,7 +30,7 @@ export interface LoadModelOptions {
   readonly onNativeLog?: NativeLogSink;
   /**
    * What computes attention: Rondo's kernel, where this platform has a build of it, or ggml's own operations.
-   * The kernel where there is one by default.
+   * The kernel where there is one, and it has code for the model's heads, by default.
    */
   readonly attentionBackend?: "kernel" | "ggml";
 }
@@ -62,7 +63,7 @@ export async function loadModel(path: string, options: LoadModelOptions = {}): P
     hyperparameters: h,
     contextLength,
     backend,
-    kernel: chooseKernel(options.attentionBackend),
+    kernel: chooseKernel(path, h, options.attentionBackend),
     vocabulary,
     weightBytes: weights.bytes,
     runner,
@@ -100,14 +101,26 @@ function chooseContextLength(path: string, h: Hyperparameters, wanted: number | 
   return wanted;
 }
 
-function chooseKernel(wanted: LoadModelOptions["attentionBackend"]): Kernel | undefined {
+function chooseKernel(
+  path: string,
+  { headDim }: Hyperparameters,
+  wanted: LoadModelOptions["attentionBackend"],
+): Kernel | undefined {
   if (wanted === "ggml") return undefined;
   const kernel = attentionKernel();
-  if (kernel !== undefined || wanted === undefined) return kernel;
+  if (kernel === undefined && wanted === "kernel") {
+    throw new RondoError(
+      "BACKEND_MISSING",
+      `loading the attention kernel: there is no build for ${process.platform}-${process.arch}; ` +
+        'in a clone run npm install with a C++ compiler, or choose attentionBackend "ggml"',
+    );
+  }
+  if (isKernelWidth(headDim)) return kernel;
+  if (wanted === undefined) return undefined;
   throw new RondoError(
-    "BACKEND_MISSING",
-    `loading the attention kernel: there is no build for ${process.platform}-${process.arch}; ` +
-      'in a clone run npm install with a C++ compiler, or choose attentionBackend "ggml"',
+    "MODEL_UNSUPPORTED",
+    `loading ${path}: the attention kernel has no code for heads of ${headDim} elements; ` +
+      'choose attentionBackend "ggml"',
   );
 }
 

@@ -8,6 +8,7 @@ export const KV_TYPE_NUMBER: Readonly<Record<KvType, number>> = { f16: 0, q8: 1 
 export const BLOCK_TOKENS = 16;
 /** Widest head of keys or values. */
 export const MAX_HEAD_DIM = 1024;
+const WIDTH_MULTIPLE = 16;
 /** Head dimensions that share one scale of a q8 key. */
 const SCALE_DIMS = 32;
 const F16_BYTES = 2;
@@ -68,16 +69,20 @@ export function kvLayout(shape: KvShape, tokens: number): KvLayout {
   };
 }
 
+/** Whether the kernel has code for keys or values of `width` elements a head. */
+export function isKernelWidth(width: number): boolean {
+  return Number.isInteger(width) && width > 0 && width % WIDTH_MULTIPLE === 0 && width <= MAX_HEAD_DIM;
+}
+
 function checkShape({ numKvHeads, headDim, valueDim, type }: KvShape): void {
   for (const [name, width] of [
     ["headDim", headDim],
     ["valueDim", valueDim],
   ] as const) {
-    if (!Number.isInteger(width) || width <= 0 || width % 16 !== 0 || width > MAX_HEAD_DIM) {
-      throw new RangeError(
-        `laying out KV: ${name} ${width} is not a multiple of 16 from 16 to ${MAX_HEAD_DIM}`,
-      );
-    }
+    if (isKernelWidth(width)) continue;
+    throw new RangeError(
+      `laying out KV: ${name} ${width} is not a multiple of 16 from 16 to ${MAX_HEAD_DIM}`,
+    );
   }
   if (!Number.isInteger(numKvHeads) || numKvHeads <= 0)
     throw new RangeError(`laying out KV: ${numKvHeads} is not a number of heads`);

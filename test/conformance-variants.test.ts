@@ -15,7 +15,7 @@ import {
   uint32,
   vectorTensor,
 } from "./support/gguf-edit.ts";
-import { ATTENTION_BACKENDS } from "./support/parts.ts";
+import { ATTENTION_BACKENDS, type AttentionBackend } from "./support/parts.ts";
 import { Peer } from "./support/peer.ts";
 import { randomTokens } from "./support/prompt.ts";
 import { TemporaryDirectory } from "./support/temporary-directory.ts";
@@ -131,8 +131,20 @@ const VARIANTS: Readonly<Record<string, Variant>> = {
   },
 };
 
+/** Eight heads of 24 elements in place of four of 48. */
+function narrowHeads({ metadata, tensors }: EditableGguf): void {
+  for (const key of ["attention.key_length", "attention.value_length", "rope.dimension_count"])
+    metadata.set(`qwen3.${key}`, uint32(24));
+  metadata.set("qwen3.attention.head_count", uint32(8));
+  metadata.set("qwen3.attention.head_count_kv", uint32(8));
+  for (const [name, tensor] of tensors) {
+    if (!/attn_[qk]_norm/.test(name)) continue;
+    tensors.set(name, { ...tensor, shape: [24], bytes: tensor.bytes.slice(0, 24 * 4) });
+  }
+}
+
 describe("next-token distributions are llama.cpp's with", () => {
-  test.each(Object.entries(VARIANTS))("%s", async (_, { shape, type, change }) => {
+  async function write({ shape, type, change }: Variant): Promise<string> {
     const original = directory.file("original.gguf");
     const path = directory.file("variant.gguf");
     await writeRandomModel(original, shape, type);
@@ -143,13 +155,40 @@ describe("next-token distributions are llama.cpp's with", () => {
         return readEditable(file);
       }),
     );
+    return path;
+  }
+
+  async function divergences(
+    path: string,
+    { shape }: Variant,
+    backends: readonly (AttentionBackend | undefined)[],
+  ): Promise<readonly number[]> {
     const tokens = randomTokens(NUM_TOKENS, MODEL_SHAPES[shape].vocabularySize);
     const expected = await peer.distributions(path, tokens, POSITIONS);
-    for (const attentionBackend of ATTENTION_BACKENDS) {
-      await using model = await loadModel(path, { threads: 1, attentionBackend });
+    const found: number[] = [];
+    for (const attentionBackend of backends) {
+      const options = attentionBackend === undefined ? {} : { attentionBackend };
+      await using model = await loadModel(path, { threads: 1, ...options });
       const logits = await model.logits(tokens, { positions: POSITIONS });
-      const divergence = worstDivergence(expected, logits.map(logProbabilities));
-      expect(divergence, `attention by ${attentionBackend}`).toBeLessThan(conformanceBound(type));
+      found.push(worstDivergence(expected, logits.map(logProbabilities)));
     }
+    return found;
+  }
+
+  test.each(Object.entries(VARIANTS))("%s", async (_, variant) => {
+    const path = await write(variant);
+    for (const divergence of await divergences(path, variant, ATTENTION_BACKENDS))
+      expect(divergence).toBeLessThan(conformanceBound(variant.type));
+  });
+
+  test("heads of a width that the kernel has no code for", async () => {
+    const variant: Variant = { shape: "tiny-qwen3", type: "F16", change: narrowHeads };
+    const path = await write(variant);
+    const [divergence] = await divergences(path, variant, [undefined]);
+    expect(divergence).toBeLessThan(conformanceBound("F16"));
+    if (ATTENTION_BACKENDS.includes("kernel"))
+      await expect(loadModel(path, { attentionBackend: "kernel" })).rejects.toMatchObject({
+        code: "MODEL_UNSUPPORTED",
+      });
   });
 });

@@ -92,6 +92,7 @@ export class ModelRunner implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#isClosed = true;
     this.#graph[Symbol.dispose]();
   }
 

@@ -49,6 +49,7 @@ export class GraphBuilder extends Ops implements Disposable {
 
   /** Forgets the graph; its tensors are dead. */
   reset(): void {
+    this.#checkUsable();
     ggml.ggml_reset(this.#context);
     this.#graph = ggml.ggml_new_graph_custom(this.#context, this.#maxNodes, false);
     this.#inputs = [];
@@ -56,6 +57,7 @@ export class GraphBuilder extends Ops implements Disposable {
 
   /** Declares a tensor whose contents `fill` provides before each computation. */
   input(type: number, shape: Shape, fill: () => NodeJS.ArrayBufferView): Tensor {
+    this.#checkUsable();
     const tensor = newTensor(this.#context, type, shape);
     ggml.ggml_set_input(tensor);
     this.#inputs.push({ tensor, fill });
@@ -76,12 +78,14 @@ export class GraphBuilder extends Ops implements Disposable {
 
   /** @throws RondoError `OUT_OF_MEMORY` when the tensors of the graph do not fit. */
   allocate(): void {
+    this.#checkUsable();
     if (!ggml.ggml_gallocr_alloc_graph(this.#allocator, this.#graph)) {
       throw new RondoError("OUT_OF_MEMORY", `allocating a graph: ${takeNativeError()}; use a smaller batch`);
     }
   }
 
   fillInputs(): void {
+    this.#checkUsable();
     for (const { tensor, fill } of this.#inputs) setTensor(tensor, fill());
   }
 
@@ -91,5 +95,9 @@ export class GraphBuilder extends Ops implements Disposable {
     ggml.ggml_gallocr_free(this.#allocator);
     track("allocators", -1);
     freeContext(this.#context);
+  }
+
+  #checkUsable(): void {
+    if (this.#disposed) throw new RondoError("DISPOSED", "building a graph: its memory was freed");
   }
 }

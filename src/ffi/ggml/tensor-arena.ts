@@ -32,6 +32,7 @@ export class TensorArena implements Disposable {
   }
 
   declare(type: number, shape: Shape): Tensor {
+    this.#checkUsable();
     const tensor = newTensor(this.#context, type, shape);
     this.#tensors.push(tensor);
     return tensor;
@@ -39,6 +40,7 @@ export class TensorArena implements Disposable {
 
   /** @throws RondoError `OUT_OF_MEMORY` when the system has not that much. */
   allocate(type: BufferType): void {
+    this.#checkUsable();
     if (this.#tensors.length === 0) return;
     const buffer = ggml.ggml_backend_alloc_ctx_tensors_from_buft(this.#context, type);
     if (isNull(buffer)) {
@@ -73,6 +75,10 @@ export class TensorArena implements Disposable {
       track("bufferBytes", -this.#bytes);
     }
     freeContext(this.#context);
+  }
+
+  #checkUsable(): void {
+    if (this.#disposed) throw new RondoError("DISPOSED", "declaring tensors: their memory was freed");
   }
 }
 

@@ -3,9 +3,9 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { NATIVE_VERSION, nativeLibraries } from "./library.ts";
 
 /** What the file system is made to say; undefined where it answers by itself. */
-const fake = vi.hoisted(() => ({
-  manifest: undefined as string | undefined,
-  hides: (_path: string) => false,
+const fake = vi.hoisted((): { manifest: string | undefined; hides: (path: string) => boolean } => ({
+  manifest: undefined,
+  hides: () => false,
 }));
 
 vi.mock("node:fs", async (importOriginal) => {

@@ -37,13 +37,20 @@ export interface PartsOptions extends Replacements {
 export class Parts implements Disposable {
   readonly backend: CpuBackend;
   readonly decoder: Decoder;
+  readonly weightBytes: number;
   readonly runner: ModelRunner;
   readonly #options: PartsOptions;
   readonly #resources: Resources;
 
-  private constructor(backend: CpuBackend, decoder: Decoder, options: PartsOptions, resources: Resources) {
+  private constructor(
+    backend: CpuBackend,
+    { decoder, weights }: { readonly decoder: Decoder; readonly weights: Weights },
+    options: PartsOptions,
+    resources: Resources,
+  ) {
     this.backend = backend;
     this.decoder = decoder;
+    this.weightBytes = weights.bytes;
     this.runner = resources.use(new ModelRunner(decoder, backend, options.batchTokens));
     this.#options = options;
     this.#resources = resources;
@@ -59,7 +66,8 @@ export class Parts implements Disposable {
     const backend = resources.use(new CpuBackend({ threads: 1 }));
     const placed = placeWeights(file, architecture, h, backend);
     const weights = resources.use(await Weights.load(file, placed, backend));
-    return new Parts(backend, new Decoder(architecture, h, weights), options, resources.move());
+    const decoder = new Decoder(architecture, h, weights);
+    return new Parts(backend, { decoder, weights }, options, resources.move());
   }
 
   /** An empty cache; its owner forgets it in the runner, then disposes it. */
